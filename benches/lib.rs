@@ -1,0 +1,1 @@
+//! Criterion benches of the workspace; each file in `benches/` is one subject.
