@@ -1,1 +1,11 @@
-//! vrrpd.
+//! A virtual IP address that survives its node: VRRP for Linux that reads keepalived.conf.
+//!
+//! The binary is this library with a main of one line, so that a test can run the whole daemon on a simulated
+//! kernel and a simulated clock. Nothing here is a stable interface for other programs: they build on `vrrp-fsm`,
+//! `vrrp-net` and `keepalived-conf`.
+
+pub mod commands;
+pub mod exit;
+pub mod keepalived;
+pub mod runtime_dir;
+pub mod settings;
