@@ -42,13 +42,21 @@ impl AdvertInterval {
 
     /// What the 12 bits of VRRPv3 can hold: centiseconds, 1..=4095.
     pub const fn to_v3_centis(self) -> Option<u16> {
-        if self.as_centis() <= Self::MAX_V3.as_centis() { Some(self.as_centis()) } else { None }
+        if self.as_centis() <= Self::MAX_V3.as_centis() {
+            Some(self.as_centis())
+        } else {
+            None
+        }
     }
 
     /// What the octet of VRRPv2 can hold: whole seconds, 1..=255.
     #[allow(clippy::cast_possible_truncation, reason = "25500 / 100 is 255")]
     pub const fn to_v2_secs(self) -> Option<u8> {
-        if self.as_centis() % 100 == 0 { Some((self.as_centis() / 100) as u8) } else { None }
+        if self.as_centis().is_multiple_of(100) {
+            Some((self.as_centis() / 100) as u8)
+        } else {
+            None
+        }
     }
 
     /// As a length of time.

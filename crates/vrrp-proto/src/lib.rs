@@ -1,14 +1,72 @@
 //! VRRP packets (RFC 9568, RFC 3768) as bytes: parse, verify, emit.
+//!
+//! Parse a message that somebody else sent:
+//!
+//! ```
+//! use vrrp_proto::{Covered, Endpoints, Family, Packet, Priority};
+//!
+//! let message = [0x31, 51, 100, 1, 0x00, 0x64, 0xa7, 0x68, 192, 0, 2, 254];
+//! let ends = Endpoints::V4 {
+//!     source: [192, 0, 2, 1].into(),
+//!     destination: vrrp_proto::GROUP_V4,
+//! };
+//!
+//! let packet = Packet::parse(&message, Family::V4)?;
+//! assert_eq!(packet.priority(), Priority::DEFAULT);
+//! assert!(packet.addresses().eq(["192.0.2.254".parse::<core::net::IpAddr>()?]));
+//! // RFC 9568 sums the message alone, keepalived by default a pseudo-header too: this says which.
+//! assert_eq!(packet.verify(&ends)?, Covered::Message);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Write one:
+//!
+//! ```
+//! use vrrp_proto::{
+//!     AddressList, AdvertInterval, Advert, Authentication, ChecksumCoverage, Endpoints, Priority,
+//!     Version, Vrid,
+//! };
+//!
+//! let advert = Advert {
+//!     version: Version::V3,
+//!     vrid: Vrid::new(51).ok_or("a VRID is 1..=255")?,
+//!     priority: Priority::DEFAULT,
+//!     interval: AdvertInterval::DEFAULT,
+//!     addresses: AddressList::V4(&[[192, 0, 2, 254].into()]),
+//!     authentication: Authentication::None,
+//! };
+//! let ends = Endpoints::V4 {
+//!     source: [192, 0, 2, 1].into(),
+//!     destination: vrrp_proto::GROUP_V4,
+//! };
+//! let mut buf = [0; 64];
+//! let len = advert.emit(&ends, ChecksumCoverage::Message, &mut buf)?;
+//! assert_eq!(buf[..len], [0x31, 51, 100, 1, 0x00, 0x64, 0xa7, 0x68, 192, 0, 2, 254]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "std")]
 extern crate std;
 
+mod advert;
+mod auth;
+mod checksum;
+mod error;
 mod interval;
+mod packet;
 mod types;
 
+pub use advert::{AddressList, Advert, Authentication, set_priority};
+pub use auth::Password;
+pub use checksum::{ChecksumCoverage, Covered};
+pub use error::{ChecksumMismatch, EmitError, ParseError};
 pub use interval::{AdvertInterval, IntervalError};
+pub use packet::{
+    ADVERTISEMENT, AUTH_DATA_LEN, Addresses, AuthType, Body, HEADER_LEN, Header, Packet,
+    TRAILER_LEN,
+};
 pub use types::{Endpoints, Family, Priority, Version, VirtualMac, Vrid};
 
 /// IP protocol number (IPv4) and next header (IPv6) of VRRP. RFC 9568 §5.1.1.4, §5.1.2.4.

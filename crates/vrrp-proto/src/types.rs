@@ -158,17 +158,29 @@ impl fmt::Display for Family {
 #[allow(missing_docs, reason = "source and destination say it all")]
 pub enum Endpoints {
     /// IPv4.
-    V4 { source: Ipv4Addr, destination: Ipv4Addr },
+    V4 {
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+    },
     /// IPv6.
-    V6 { source: Ipv6Addr, destination: Ipv6Addr },
+    V6 {
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+    },
 }
 
 impl Endpoints {
     /// `None` when the two are of different families.
     pub const fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
         match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Self::V4 { source, destination }),
-            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Self::V6 { source, destination }),
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Self::V4 {
+                source,
+                destination,
+            }),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Self::V6 {
+                source,
+                destination,
+            }),
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
         }
     }
