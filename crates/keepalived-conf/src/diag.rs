@@ -2,6 +2,12 @@
 
 use crate::span::Span;
 
+mod human;
+mod json;
+mod report;
+
+pub use report::{Report, Tally, settle};
+
 use crate::codes::Code;
 
 /// What `vrrpd run` does about it, which is also what decides `vrrpd check`: the two verdicts of one finding.
@@ -16,6 +22,18 @@ pub enum Severity {
     Loud,
     /// keepalived 2.2.7 does not run with this, and neither do we.
     Refuse,
+}
+
+impl Severity {
+    /// What `vrrpd check` calls it: `error`, `warning` or `note`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refuse | Self::Loud => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// What keepalived 2.2.7 makes of the same finding, for the exit status of `vrrpd -t` (keepalived's own ranks).
@@ -185,3 +203,6 @@ impl Diagnostic {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
