@@ -7,5 +7,9 @@
 pub mod commands;
 pub mod exit;
 pub mod keepalived;
+pub mod log;
+pub mod privilege;
+pub mod reactor;
 pub mod runtime_dir;
 pub mod settings;
+pub mod systemd;

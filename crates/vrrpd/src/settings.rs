@@ -38,8 +38,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Where lines go.
     pub log_to: LogTo,
-    /// keepalived's `-D`: detail lines too.
-    pub detail: bool,
+    /// keepalived's `-D`, counted: 1 adds details, 2 adds more.
+    pub detail: u8,
     /// keepalived's `-a`: every address that comes or goes is reported.
     pub address_monitoring: bool,
     /// keepalived's `-V`: addresses stay when the daemon stops.

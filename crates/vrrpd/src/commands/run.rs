@@ -17,9 +17,9 @@ pub struct Args {
     /// How log lines look
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     log_format: LogFormat,
-    /// Log details too: timers, every gratuitous ARP
-    #[arg(short = 'D', long)]
-    log_detail: bool,
+    /// Log details too: timers, every gratuitous ARP; twice for more
+    #[arg(short = 'D', long, action = clap::ArgAction::Count)]
+    log_detail: u8,
     /// Keep configuration lines that begin with @ID [default: the node name]
     #[arg(short = 'i', long, value_name = "ID")]
     config_id: Option<String>,

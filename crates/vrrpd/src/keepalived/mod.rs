@@ -110,7 +110,7 @@ fn settings(options: Options) -> Settings {
             stderr: console || (options.no_syslog && options.dont_fork),
             syslog: (!options.no_syslog).then_some(options.log_facility.unwrap_or(FACILITY_DAEMON)),
         },
-        detail: options.log_detail > 0,
+        detail: options.log_detail,
         address_monitoring: options.address_monitoring,
         keep_addresses: options.dont_release_vrrp,
         net_namespace: options.namespace,

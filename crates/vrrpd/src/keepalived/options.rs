@@ -50,16 +50,27 @@ pub struct Options {
 /// Why a command line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionError {
+    /// No such option.
     #[error("unrecognized option '{0}'")]
     Unknown(String),
+    /// Shortened so far that it could be several.
     #[error("option '{0}' is ambiguous")]
     Ambiguous(String),
+    /// The command line ends where a value is due.
     #[error("option '{0}' needs a value")]
     MissingValue(String),
+    /// `--name=value` for an option without value.
     #[error("option '{0}' takes no value")]
     UnexpectedValue(String),
+    /// A value of the wrong kind.
     #[error("'{value}' is no value for {option}")]
-    BadValue { option: String, value: String },
+    BadValue {
+        /// The option's long name.
+        option: String,
+        /// What was given.
+        value: String,
+    },
+    /// keepalived takes options only.
     #[error("unexpected argument '{0}'")]
     Argument(String),
 }
