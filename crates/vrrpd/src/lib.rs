@@ -11,5 +11,6 @@ pub mod log;
 pub mod privilege;
 pub mod reactor;
 pub mod runtime_dir;
+pub mod service;
 pub mod settings;
 pub mod systemd;

@@ -1,0 +1,3 @@
+//! What may wait: programs, pipes, files. All of it runs on the service thread, never on the protocol thread.
+
+pub mod program;
