@@ -51,21 +51,41 @@
 extern crate std;
 
 mod advert;
+mod ah;
 mod auth;
 mod checksum;
+mod datagram;
+mod discard;
 mod error;
 mod interval;
 mod packet;
+mod receive;
+#[cfg(feature = "auth")]
+mod trailer;
 mod types;
 
 pub use advert::{AddressList, Advert, Authentication, set_priority};
+pub use ah::{AH_LEN, AuthHeader, ICV_LEN};
+#[cfg(feature = "auth")]
+pub use ah::{AhPolicy, AhTtl, auth_header};
 pub use auth::Password;
 pub use checksum::{ChecksumCoverage, Covered};
+pub use datagram::{Datagram, PROTOCOL_AH};
+pub use discard::{Counter, Discard, Reason, Warning, Warnings};
 pub use error::{ChecksumMismatch, EmitError, ParseError};
 pub use interval::{AdvertInterval, IntervalError};
 pub use packet::{
     ADVERTISEMENT, AUTH_DATA_LEN, Addresses, AuthType, Body, HEADER_LEN, Header, Packet,
     TRAILER_LEN,
+};
+pub use receive::{
+    AuthPolicy, ChecksumPolicy, Envelope, Expected, Mode, OwnerPolicy, Peer, Profile, Received,
+    receive,
+};
+#[cfg(feature = "auth")]
+pub use trailer::{
+    AntiReplay, HmacMode, HmacPolicy, Key, KeyError, MAC_LEN, Mark, Sequence, Signature, Signer,
+    Trailer,
 };
 pub use types::{Endpoints, Family, Priority, Version, VirtualMac, Vrid};
 

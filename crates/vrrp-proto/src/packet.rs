@@ -3,7 +3,7 @@
 //! [`Packet::parse`] is structural: version, type and length. Holding a [`Packet`] proves that the
 //! header, every counted address and (VRRPv2) the authentication data are present, so no accessor
 //! can fail, panic, copy or allocate. What only the checksum can vouch for (a VRID of 0, an
-//! interval of 0, an empty list) is not judged here but by `receive`, in the
+//! interval of 0, an empty list) is not judged here but by [`receive`](crate::receive()), in the
 //! RFC's order.
 
 use core::fmt;
@@ -382,6 +382,10 @@ impl<'a> Packet<'a> {
             found: self.checksum(),
         })
     }
+
+    pub(crate) const fn list(&self) -> List<'a> {
+        self.addresses
+    }
 }
 
 impl fmt::Debug for Packet<'_> {
@@ -400,7 +404,7 @@ impl fmt::Debug for Packet<'_> {
 
 /// CARP shares protocol number 112, version nibble 2 and type 1 with VRRPv2; it has 36 octets, the
 /// fourth of which is the length of its digest in words, 7.
-fn is_carp(message: &[u8]) -> bool {
+pub(crate) fn is_carp(message: &[u8]) -> bool {
     message.len() == 36 && matches!(message, [0x21, _, _, 7, ..])
 }
 
