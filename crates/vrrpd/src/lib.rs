@@ -6,6 +6,7 @@
 
 pub mod commands;
 pub mod exit;
+pub mod host;
 pub mod keepalived;
 pub mod log;
 pub mod privilege;
