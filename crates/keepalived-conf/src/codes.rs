@@ -6,7 +6,7 @@
 //! 2 words, blocks and files, 3 values, 4 instances and groups, 5 addresses, 6 tracking and scripts, 7 unicast,
 //! 8 several nodes together, 9 this host.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::str::FromStr;
 
 use crate::diag::{Peer, Severity};
@@ -14,6 +14,7 @@ use crate::diag::{Peer, Severity};
 /// What the table knows of one code.
 struct Entry {
     id: &'static str,
+    heading: &'static str,
     severity: Severity,
     peer: Peer,
     title: &'static str,
@@ -37,6 +38,7 @@ macro_rules! codes {
                 match self {
                     $(Self::$name => Entry {
                         id: concat!("VRRP-", $id),
+                        heading: concat!("## VRRP-", $id, "\n"),
                         severity: Severity::$severity,
                         peer: Peer::$peer,
                         title: $title,
@@ -136,9 +138,9 @@ codes! {
     FamilyMixed "E504" Loud Reports "IPv4 and IPv6 in one instance";
     LabelLong "W505" Warning Reports "a label of 16 bytes or more";
     AddressUnusable "E506" Loud Silent "an address that cannot be a virtual one";
-    LinkLocalFirst "W507" Warning Silent "the first IPv6 address is not link-local";
+    LinkLocalFirst "N507" Note Silent "the first IPv6 address is not link-local";
     AddressesTooMany "W508" Warning Reports "more addresses than fit into one advertisement";
-    AddressIsNode "E509" Loud Silent "the virtual address is a node's own address";
+    AddressIsNode "W509" Warning Silent "the virtual address is a node's own address";
     AddressOption "W510" Warning Reports "an option that this address cannot have";
     RouteInvalid "E511" Loud Reports "a route that cannot be used";
     RuleInvalid "E512" Loud Reports "a rule that cannot be used";
@@ -224,6 +226,80 @@ impl Code {
     pub const fn title(self) -> &'static str {
         self.entry().title
     }
+}
+
+impl Code {
+    /// The topic that its hundreds stand for.
+    #[must_use]
+    pub fn topic(self) -> &'static str {
+        self.chapter().0
+    }
+
+    /// The longer story, as Markdown: what happens, why it matters, what to write instead, and mostly an example
+    /// of both. `vrrpd explain CODE` prints it.
+    #[must_use]
+    pub fn story(self) -> &'static str {
+        let (_, text) = self.chapter();
+        let behind = text.split_once(self.heading()).map_or("", |(_, rest)| rest);
+        behind
+            .split_once("\n## ")
+            .map_or(behind, |(story, _)| story)
+            .trim()
+    }
+
+    fn heading(self) -> &'static str {
+        self.entry().heading
+    }
+
+    fn chapter(self) -> (&'static str, &'static str) {
+        let hundreds = self.id().as_bytes().get(6).copied().unwrap_or(b'0');
+        CHAPTERS
+            .get(usize::from(hundreds - b'0'))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// Title and stories of each hundred.
+const CHAPTERS: [(&str, &str); 10] = [
+    ("Authentication", include_str!("codes/0-authentication.md")),
+    ("The text", include_str!("codes/1-text.md")),
+    ("Words, blocks and files", include_str!("codes/2-words.md")),
+    ("Values", include_str!("codes/3-values.md")),
+    ("Instances and groups", include_str!("codes/4-instances.md")),
+    ("Addresses", include_str!("codes/5-addresses.md")),
+    ("Tracking and scripts", include_str!("codes/6-tracking.md")),
+    ("Unicast", include_str!("codes/7-unicast.md")),
+    ("Several nodes together", include_str!("codes/8-nodes.md")),
+    ("This host", include_str!("codes/9-host.md")),
+];
+
+/// All codes with their stories, as docs/DIAGNOSTICS.md has them.
+#[must_use]
+pub fn document() -> String {
+    let mut text = include_str!("codes/introduction.md").to_owned();
+    let mut topic = "";
+    for code in Code::ALL {
+        if code.topic() != topic {
+            topic = code.topic();
+            let _ = writeln!(text, "\n## {topic}");
+        }
+        let verdict = match code.severity() {
+            Severity::Refuse => "error; keepalived 2.2.7 does not start, and neither does `run`",
+            Severity::Loud => "error; `run` starts and says so",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
+        let _ = writeln!(text, "\n### {code}: {}\n\n*{verdict}*\n", code.title());
+        let _ = writeln!(
+            text,
+            "{}",
+            code.story()
+                .replace("```keepalived bad", "Wrong:\n\n```text")
+                .replace("```keepalived good", "Right:\n\n```text")
+        );
+    }
+    text
 }
 
 impl fmt::Display for Code {

@@ -40,3 +40,37 @@ fn a_code_is_read_back_in_all_its_spellings() {
         assert_eq!(word.parse::<Code>(), Err(NotACode), "{word}");
     }
 }
+
+#[test]
+fn every_code_has_its_story_in_the_order_of_the_numbers() {
+    for code in Code::ALL {
+        let story = code.story();
+        assert!(story.len() > 40, "{code}: {story:?}");
+        assert!(!story.contains("## VRRP"), "{code}");
+    }
+    let headings: Vec<&str> = CHAPTERS
+        .iter()
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.id()).collect();
+    assert_eq!(headings, codes);
+}
+
+/// `BLESS=1` writes it anew.
+#[test]
+fn the_document_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/DIAGNOSTICS.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, document()).unwrap();
+    }
+    // A published crate has no docs directory beside it.
+    let Ok(written) = std::fs::read_to_string(path) else {
+        println!("skipped: no {path}");
+        return;
+    };
+    assert!(
+        written == document(),
+        "docs/DIAGNOSTICS.md is stale: run the tests with BLESS=1"
+    );
+}
