@@ -2,4 +2,5 @@
 
 pub mod fifo;
 pub mod program;
+pub mod queue;
 pub mod security;

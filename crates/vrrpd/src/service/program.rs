@@ -99,8 +99,8 @@ impl fmt::Display for End {
 }
 
 impl Program {
-    /// Runs to the end, or until `limit` has passed.
-    pub async fn run(&self, limit: Duration) -> Outcome {
+    /// Runs to the end, or until `limit` is over: mostly a sleep.
+    pub async fn run(&self, limit: impl Future<Output = ()>) -> Outcome {
         let mut child = match self.spawn() {
             Ok(child) => child,
             Err(error) => {
@@ -116,22 +116,20 @@ impl Program {
         let ended = {
             // Output is read for as long as the program runs; only its end counts.
             let output = async { tokio::join!(stdout.read(), stderr.read()) };
-            tokio::pin!(output);
-            let run = async {
-                let mut done = false;
-                loop {
-                    tokio::select! {
-                        status = child.wait() => break status,
-                        _ = &mut output, if !done => done = true,
-                    }
+            tokio::pin!(output, limit);
+            let mut read = false;
+            loop {
+                tokio::select! {
+                    status = child.wait() => break Some(status),
+                    () = &mut limit => break None,
+                    _ = &mut output, if !read => read = true,
                 }
-            };
-            timeout(limit, run).await
+            }
         };
         let end = match ended {
-            Ok(Ok(status)) => End::from(status),
-            Ok(Err(error)) => End::NotStarted(error),
-            Err(_elapsed) => {
+            Some(Ok(status)) => End::from(status),
+            Some(Err(error)) => End::NotStarted(error),
+            None => {
                 end_group(&mut child, group).await;
                 End::TimedOut
             }

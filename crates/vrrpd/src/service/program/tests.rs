@@ -21,7 +21,7 @@ fn run(program: &Program, limit: Duration) -> Outcome {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(program.run(limit))
+        .block_on(async { program.run(tokio::time::sleep(limit)).await })
 }
 
 #[test]
