@@ -159,7 +159,7 @@ pub struct Received<'a> {
     pub covered: Covered,
     /// What is odd about it.
     pub warnings: Warnings,
-    /// VRRPv2 under [`AuthPolicy::Ah`]: the sequence number to remember.
+    /// VRRPv2 with an Authentication Header: the sequence number to remember.
     pub ah_sequence: Option<u32>,
     /// `auth_hmac`: the signature, whose sequence number is to be remembered.
     #[cfg(feature = "auth")]

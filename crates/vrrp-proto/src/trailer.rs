@@ -146,6 +146,7 @@ pub enum KeyError {
 ///
 /// Compared with serial-number arithmetic, so that it survives the year 2106.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sequence(u64);
 
 impl Sequence {
@@ -207,6 +208,7 @@ impl fmt::Debug for Sequence {
 
 /// keepalived's `anti_replay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum AntiReplay {
     /// Clocks agree within a window, and sequences grow within it.
     Time {
@@ -219,6 +221,7 @@ pub enum AntiReplay {
 
 /// keepalived's `mode`: the steps of introducing signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HmacMode {
     /// Signs, and refuses what is unsigned.
     #[default]
@@ -328,6 +331,7 @@ impl HmacPolicy<'_> {
 /// A receiver keeps a slice of them, the most recently used first: one for each unicast peer, or
 /// four for a group, as keepalived does. A source that is not among them is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mark(Option<(IpAddr, Sequence)>);
 
 impl Mark {
@@ -355,6 +359,7 @@ impl Mark {
 
 /// The sending side of one virtual router: its sequence never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Signer {
     last: Option<Sequence>,
 }
