@@ -32,17 +32,20 @@
 //! ```
 //!
 //! The public interface is: the plain values ([`Mac`], [`IfIndex`], [`Link`], [`AddressSpec`], [`Route`], [`Rule`],
-//! [`VirtualLink`]), the contract ([`Op`], [`OpError`], [`NetEvent`], [`RxRing`], [`Backend`]), the [`frame`]s, and
+//! [`VirtualLink`]), the contract ([`Op`], [`OpError`], [`NetEvent`], [`RxRing`], [`Backend`]), the [`frame`]s, the suite of [`conformance`], and
 //! the Linux backend.
 
 #![cfg_attr(not(feature = "linux"), forbid(unsafe_code))]
 
 mod address;
 mod backend;
+pub mod conformance;
 mod error;
 mod event;
 pub mod frame;
 mod link;
+#[cfg(all(feature = "linux", target_os = "linux"))]
+pub mod linux;
 mod op;
 mod route;
 mod rule;

@@ -38,13 +38,14 @@ pub struct RxPacket<'b> {
 /// The caller's buffers for packets. Reused for ever; allocates at creation only.
 #[derive(Debug)]
 pub struct RxRing {
-    pub(crate) octets: Box<[[u8; SLOT]]>,
+    octets: Box<[[u8; SLOT]]>,
     filled: Vec<Slot>,
     next: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
+    at: usize,
     meta: RxMeta,
     header: usize,
     end: usize,
@@ -85,6 +86,7 @@ impl RxRing {
         head.copy_from_slice(header);
         rest.copy_from_slice(message);
         self.filled.push(Slot {
+            at: self.filled.len(),
             meta,
             header: header.len(),
             end,
@@ -95,7 +97,7 @@ impl RxRing {
     /// Takes the next packet out, in the order in which they came.
     pub fn pop(&mut self) -> Option<RxPacket<'_>> {
         let slot = *self.filled.get(self.next)?;
-        let octets = self.octets.get(self.next)?.get(..slot.end)?;
+        let octets = self.octets.get(slot.at)?.get(..slot.end)?;
         self.next += 1;
         let (header, message) = octets.split_at_checked(slot.header)?;
         Some(RxPacket {
@@ -108,6 +110,25 @@ impl RxRing {
     /// Whether [`RxRing::pop`] has nothing more to give.
     pub fn is_empty(&self) -> bool {
         self.next == self.filled.len()
+    }
+
+    /// Lets `read` write packets into the buffers of the empty ring; it says of those to keep: which buffer, what is
+    /// known, where the IP header ends, and where the packet ends.
+    #[cfg(feature = "linux")]
+    pub(crate) fn fill<R>(
+        &mut self,
+        read: impl FnOnce(&mut [[u8; SLOT]], &mut dyn FnMut(usize, RxMeta, usize, usize)) -> R,
+    ) -> R {
+        self.clear();
+        let Self { octets, filled, .. } = self;
+        read(octets, &mut |at, meta, header, end| {
+            filled.push(Slot {
+                at,
+                meta,
+                header,
+                end,
+            })
+        })
     }
 
     fn clear(&mut self) {

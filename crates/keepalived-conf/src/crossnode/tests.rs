@@ -1,1 +1,0 @@
-//! Cases of several nodes are in tests/diagnostics; here are the corners.

@@ -1,1 +1,0 @@
-//! The lints have their cases in tests/diagnostics; here are the corners.

@@ -1,0 +1,376 @@
+//! The Linux backend: netlink, raw sockets and packet sockets behind one file descriptor to poll.
+//!
+//! It works in the network namespace of the thread that opens it. Nothing is opened before it is needed: a program
+//! that only watches needs no privilege, the first [`Op::Listen`] or send says so when some is missing.
+
+mod netlink;
+mod send;
+mod socket;
+mod sys;
+
+use crate::{Backend, IfIndex, Link, Listen, NetError, NetEvent, Op, OpError, OpErrorKind, RxRing};
+use netlink::{Monitor, Refusal, Requests};
+use rustix::event::epoll;
+use send::Senders;
+use socket::Receiver;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use vrrp_proto::Family;
+
+/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for four. An IPv6
+/// address takes the kernel some ten times as long as an IPv4 one, and all of it inside our system call; so the
+/// caller is back within some 10 ms.
+const BUDGET: usize = 64;
+/// See [`BUDGET`].
+const fn cost(family: Family) -> usize {
+    match family {
+        Family::V4 => 1,
+        Family::V6 => 4,
+    }
+}
+
+/// The monitor's token in epoll; receivers count up from 1.
+const MONITOR: u64 = 0;
+
+/// The kernel that this program runs on.
+///
+/// It can be polled: when its file descriptor is readable, [`Backend::poll_event`] has something to tell.
+pub struct Linux {
+    /// All that can become readable, behind one descriptor.
+    epoll: OwnedFd,
+    requests: Requests,
+    monitor: Monitor,
+    receivers: BTreeMap<u64, Receiver>,
+    keys: BTreeMap<(Option<IfIndex>, Family, crate::Protocol), u64>,
+    next_token: u64,
+    senders: Senders,
+    /// Told by the next calls of `poll_event`.
+    events: VecDeque<NetEvent<'static>>,
+    /// Found readable, not yet read.
+    ready: Vec<u64>,
+}
+
+impl core::fmt::Debug for Linux {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Linux")
+            .field("receivers", &self.receivers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AsFd for Linux {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+impl Linux {
+    /// The mark of our addresses (`IFA_PROTO`): `ip address show proto 112` lists them.
+    pub const ADDRESS_PROTOCOL: u8 = netlink::OURS;
+
+    /// Subscribes to changes and reads the state of this network namespace; the first events tell it.
+    pub fn open() -> Result<Self, NetError> {
+        let what = |what| move |source: io::Error| NetError { what, source };
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|e| what("creating an epoll instance")(e.into()))?;
+        // First the subscription, then the state: what changes in between is told twice rather than never.
+        let mut monitor = Monitor::open().map_err(what("subscribing to netlink"))?;
+        let mut requests = Requests::open().map_err(what("opening netlink"))?;
+        let data = epoll::EventData::new_u64(MONITOR);
+        epoll::add(&epoll, &monitor, data, epoll::EventFlags::IN)
+            .map_err(|e| what("polling netlink")(e.into()))?;
+        let mut events = VecDeque::new();
+        monitor
+            .resync(&mut requests, &mut events)
+            .map_err(what("reading links and addresses from netlink"))?;
+        Ok(Self {
+            epoll,
+            requests,
+            monitor,
+            receivers: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            next_token: MONITOR + 1,
+            senders: Senders::default(),
+            events,
+            ready: Vec::new(),
+        })
+    }
+
+    /// The interfaces there are, by their last notification.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.monitor.links().values()
+    }
+
+    /// Whether this kernel keeps the mark by which [`crate::AddressRecord::ours`] is known: Linux 5.18 and later.
+    ///
+    /// Where it does not, nothing else is written down anywhere: addresses that a killed process left are not told
+    /// from those of others, and a program that cleans up after itself has to go by its configuration.
+    pub fn marks_addresses() -> bool {
+        let release = rustix::system::uname();
+        let mut numbers = release
+            .release()
+            .to_str()
+            .unwrap_or_default()
+            .split(|c: char| !c.is_ascii_digit())
+            .map_while(|number| number.parse::<u32>().ok());
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 18)
+    }
+
+    fn listen(&mut self, listen: &Listen) -> io::Result<()> {
+        let key = (listen.iface, listen.family, listen.protocol);
+        if let Some(receiver) = self
+            .keys
+            .get(&key)
+            .and_then(|token| self.receivers.get_mut(token))
+        {
+            return receiver.join(listen.group);
+        }
+        let mut receiver = Receiver::open(listen)?;
+        receiver.join(listen.group)?;
+        let token = self.next_token;
+        let data = epoll::EventData::new_u64(token);
+        epoll::add(&self.epoll, &receiver, data, epoll::EventFlags::IN)?;
+        self.next_token += 1;
+        self.keys.insert(key, token);
+        self.receivers.insert(token, receiver);
+        Ok(())
+    }
+
+    fn unlisten(&mut self, listen: &Listen) {
+        let key = (listen.iface, listen.family, listen.protocol);
+        let receiver = self
+            .keys
+            .get(&key)
+            .and_then(|token| self.receivers.get_mut(token));
+        if receiver.is_some_and(|receiver| !receiver.leave(listen.group))
+            && let Some(token) = self.keys.remove(&key)
+        {
+            // Closing the socket takes it out of epoll.
+            self.receivers.remove(&token);
+        }
+    }
+
+    /// Closes the sockets of an interface that is gone: bound to its number, they would never hear anything again.
+    fn forget(&mut self, iface: IfIndex) {
+        self.receivers
+            .retain(|_, receiver| receiver.iface() != Some(iface));
+        self.keys.retain(|(of, ..), _| *of != Some(iface));
+    }
+
+    /// Applies the netlink operations that `ops` begins with, as far as the budget goes; answers how many.
+    fn apply_netlink(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
+        let mut spent = 0;
+        let mut taken = 0;
+        for (at, op) in ops.iter().enumerate() {
+            let Lane::Netlink(cost) = lane(op) else { break };
+            if spent > 0 && spent + cost > BUDGET {
+                break;
+            }
+            spent += cost;
+            taken = at + 1;
+            let requests = &mut self.requests;
+            let pushed = match *op {
+                Op::AddAddress { iface, address } => {
+                    netlink::add_address(iface, address).and_then(|r| requests.push(at, r))
+                }
+                Op::RemoveAddress { iface, address } => {
+                    netlink::remove_address(iface, address).and_then(|r| requests.push(at, r))
+                }
+                Op::AddRoute(route) => netlink::add_route(route).and_then(|r| requests.push(at, r)),
+                Op::RemoveRoute(route) => {
+                    netlink::remove_route(route).and_then(|r| requests.push(at, r))
+                }
+                Op::AddRule(rule) => netlink::add_rule(rule).and_then(|r| requests.push(at, r)),
+                Op::RemoveRule(rule) => {
+                    netlink::remove_rule(rule).and_then(|r| requests.push(at, r))
+                }
+                Op::SetLink { iface, up } => {
+                    netlink::set_link(iface, up).and_then(|r| requests.push(at, r))
+                }
+                Op::RemoveLink { iface } => {
+                    netlink::remove_link(iface).and_then(|r| requests.push(at, r))
+                }
+                _ => Ok(()),
+            };
+            if let Err(error) = pushed {
+                failed(at, OpError::new(OpErrorKind::Invalid, error.0));
+            }
+        }
+        let monitor = &mut self.monitor;
+        self.requests.commit(|at, outcome| {
+            let Some(op) = ops.get(at) else { return };
+            match (outcome, op) {
+                (Ok(()), Op::RemoveAddress { iface, address })
+                    if address.family() == Family::V6 =>
+                {
+                    monitor.expect_removal(*iface, address.address, address.prefix_len);
+                }
+                (Ok(()), _) => {}
+                (Err(refusal), op) if is_so_already(op, refusal.errno) => {}
+                (Err(refusal), _) => failed(at, refused(refusal)),
+            }
+        });
+        taken
+    }
+
+    fn alone(&mut self, op: &Op<'_>) -> Result<(), OpError> {
+        match op {
+            Op::Listen(listen) => self.listen(listen).map_err(|e| system("listening", &e)),
+            Op::Unlisten(listen) => {
+                self.unlisten(listen);
+                Ok(())
+            }
+            _ => Err(OpError::new(OpErrorKind::NotSupported, "")),
+        }
+    }
+
+    /// Reads from one descriptor that has something, if there is one.
+    fn refill(&mut self, ring: &mut RxRing) -> io::Result<bool> {
+        if self.ready.is_empty() {
+            let none = epoll::EventData::new_u64(0);
+            let mut found = [epoll::Event {
+                flags: epoll::EventFlags::empty(),
+                data: none,
+            }; 64];
+            let now = rustix::event::Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let count = epoll::wait(&self.epoll, &mut found, Some(&now))?;
+            self.ready
+                .extend(found.iter().take(count).map(|event| event.data.u64()));
+        }
+        match self.ready.pop() {
+            None => return Ok(false),
+            Some(MONITOR) => self.monitor.read(&mut self.requests, &mut self.events)?,
+            Some(token) => {
+                if let Some(receiver) = self.receivers.get(&token) {
+                    receiver.read(ring, &mut self.events)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Backend for Linux {
+    fn apply(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
+        let mut done = 0;
+        while let Some(rest) = ops.get(done..)
+            && let Some(first) = rest.first()
+        {
+            let mut failed = |at: usize, error| failed(done + at, error);
+            match lane(first) {
+                Lane::Netlink(_) => {
+                    done += self.apply_netlink(rest, &mut failed);
+                    // A budget's worth at most, and so it is when another kind of operation follows.
+                    if ops
+                        .get(done)
+                        .is_some_and(|next| matches!(lane(next), Lane::Netlink(_)))
+                    {
+                        return done;
+                    }
+                }
+                Lane::Send => done += self.senders.send(rest, &mut failed),
+                Lane::Alone => {
+                    if let Err(error) = self.alone(first) {
+                        failed(0, error);
+                    }
+                    done += 1;
+                }
+            }
+        }
+        done
+    }
+
+    fn poll_event<'b>(&mut self, ring: &'b mut RxRing) -> Result<Option<NetEvent<'b>>, NetError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                if let NetEvent::LinkGone { index, .. } = event {
+                    self.forget(index);
+                }
+                return Ok(Some(event));
+            }
+            if !ring.is_empty() {
+                return Ok(ring.pop().map(NetEvent::Packet));
+            }
+            let more = self.refill(ring).map_err(|source| NetError {
+                what: "receiving",
+                source,
+            })?;
+            if !more {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// How an operation is carried out, so that neighbours of a kind can share a system call.
+enum Lane {
+    /// As one message of a batch, at this cost.
+    Netlink(usize),
+    /// As one packet of a `sendmmsg`.
+    Send,
+    /// By itself.
+    Alone,
+}
+
+const fn lane(op: &Op<'_>) -> Lane {
+    match op {
+        Op::AddAddress { address, .. } | Op::RemoveAddress { address, .. } => {
+            Lane::Netlink(cost(address.family()))
+        }
+        Op::AddRoute(route) | Op::RemoveRoute(route) => Lane::Netlink(cost(route.family)),
+        Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(cost(rule.family)),
+        Op::SetLink { .. } | Op::RemoveLink { .. } => Lane::Netlink(4),
+        Op::SendAdvert(_) | Op::GratuitousArp { .. } | Op::UnsolicitedNa { .. } => Lane::Send,
+        Op::Listen(_) | Op::Unlisten(_) | Op::CreateLink(_) | Op::SetAccept { .. } => Lane::Alone,
+    }
+}
+
+/// Whether the kernel refuses because the host is already as `op` says.
+const fn is_so_already(op: &Op<'_>, errno: i32) -> bool {
+    match op {
+        Op::AddAddress { .. } | Op::AddRoute(_) | Op::AddRule(_) => errno == libc::EEXIST,
+        // With its interface an address is gone, too.
+        Op::RemoveAddress { .. } => matches!(errno, libc::EADDRNOTAVAIL | libc::ENODEV),
+        Op::RemoveRoute(_) => matches!(errno, libc::ESRCH | libc::ENOENT | libc::ENODEV),
+        Op::RemoveRule(_) => matches!(errno, libc::ENOENT | libc::ESRCH),
+        Op::RemoveLink { .. } => errno == libc::ENODEV,
+        _ => false,
+    }
+}
+
+fn refused(refusal: Refusal) -> OpError {
+    OpError {
+        kind: kind(refusal.errno),
+        errno: Some(refusal.errno),
+        detail: refusal.text,
+    }
+}
+
+fn system(what: &str, error: &io::Error) -> OpError {
+    let errno = error.raw_os_error();
+    OpError {
+        kind: errno.map_or(OpErrorKind::Other, kind),
+        errno,
+        detail: format!("{what}: {error}"),
+    }
+}
+
+const fn kind(errno: i32) -> OpErrorKind {
+    match errno {
+        libc::ENODEV | libc::ENXIO => OpErrorKind::NoInterface,
+        libc::EPERM | libc::EACCES => OpErrorKind::NotPermitted,
+        libc::EOPNOTSUPP | libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT | libc::ENOSYS => {
+            OpErrorKind::NotSupported
+        }
+        libc::EINVAL | libc::ERANGE | libc::EMSGSIZE => OpErrorKind::Invalid,
+        libc::EADDRNOTAVAIL => OpErrorKind::NoSource,
+        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN => OpErrorKind::Unreachable,
+        libc::EEXIST => OpErrorKind::Exists,
+        libc::ENOBUFS | libc::EAGAIN | libc::ENOMEM | libc::ENOSPC => OpErrorKind::NoRoom,
+        _ => OpErrorKind::Other,
+    }
+}

@@ -1,0 +1,88 @@
+//! rtnetlink by hand-made batches: many requests in one send, their answers read together.
+//!
+//! neli gives the types of messages and the socket. What it does not give, and is here: several messages in one
+//! buffer, and answers that are attributed to them by sequence number. rtnetlink does its work inside `sendto`: when
+//! that returns, every answer is in the receive buffer already, so nothing here ever waits.
+
+mod addr;
+mod batch;
+mod link;
+mod monitor;
+mod route;
+mod rule;
+
+pub(super) use addr::{OURS, add_address, remove_address};
+pub(super) use batch::{Refusal, Requests};
+pub(super) use link::{remove_link, set_link};
+pub(super) use monitor::Monitor;
+pub(super) use route::{add_route, remove_route};
+pub(super) use rule::{add_rule, remove_rule};
+
+use neli::consts::rtnl::{RtAddrFamily, RtaType};
+use neli::rtnl::{Rtattr, RtattrBuilder};
+use neli::types::{Buffer, RtBuffer};
+use neli::{Size, ToBytes};
+use std::io;
+use vrrp_proto::Family;
+
+/// Attributes of one message, collected. neli's builders fail only for fields that are missing or too long.
+struct Attrs<T>(RtBuffer<T, Buffer>);
+
+impl<T: RtaType + Size> Attrs<T> {
+    fn new() -> Self {
+        Self(RtBuffer::new())
+    }
+
+    fn with(mut self, kind: T, payload: impl Size + ToBytes) -> Result<Self, EncodeError> {
+        self.0.push(attr(kind, payload)?);
+        Ok(self)
+    }
+
+    fn maybe<P: Size + ToBytes>(self, kind: T, payload: Option<P>) -> Result<Self, EncodeError> {
+        match payload {
+            Some(payload) => self.with(kind, payload),
+            None => Ok(self),
+        }
+    }
+}
+
+fn attr<T: RtaType + Size>(
+    kind: T,
+    payload: impl Size + ToBytes,
+) -> Result<Rtattr<T, Buffer>, EncodeError> {
+    RtattrBuilder::default()
+        .rta_type(kind)
+        .rta_payload(payload)
+        .build()
+        .map_err(|e| EncodeError(e.to_string()))
+}
+
+/// A message that cannot be written: a value too long for its field.
+#[derive(Debug)]
+pub(super) struct EncodeError(pub(super) String);
+
+const fn family(family: Family) -> RtAddrFamily {
+    match family {
+        Family::V4 => RtAddrFamily::Inet,
+        Family::V6 => RtAddrFamily::Inet6,
+    }
+}
+
+fn octets(address: core::net::IpAddr) -> Vec<u8> {
+    match address {
+        core::net::IpAddr::V4(address) => address.octets().to_vec(),
+        core::net::IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+/// A netlink socket for rtnetlink, as large a receive buffer as we may have: 4 MiB with privilege in the initial user
+/// namespace, else what the administrator allows (`net.core.rmem_max`).
+fn open(groups: &[u32]) -> io::Result<neli::socket::NlSocket> {
+    use neli::consts::socket::NlFamily;
+    use neli::utils::Groups;
+    let socket =
+        neli::socket::NlSocket::connect(NlFamily::Route, None, Groups::new_groups(groups))?;
+    socket.nonblock()?;
+    super::socket::enlarge(super::sys::borrow(&socket));
+    Ok(socket)
+}

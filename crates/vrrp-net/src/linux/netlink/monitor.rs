@@ -1,0 +1,174 @@
+//! What the kernel tells unasked: links, addresses, and routes and rules once some are ours.
+
+use super::addr::{dump_addresses, read_address};
+use super::batch::{DATAGRAM, Message, Requests, messages};
+use super::link::{dump_links, read_link};
+use crate::linux::sys;
+use crate::{AddressRecord, Author, IfIndex, Link, NetEvent};
+use core::net::IpAddr;
+use neli::consts::rtnl::Rtm;
+use neli::socket::NlSocket;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR`, `RTNLGRP_IPV6_IFADDR`.
+const GROUPS: [u32; 3] = [1, 5, 9];
+
+/// The socket that listens, and what is needed to make events of what it hears.
+pub(in crate::linux) struct Monitor {
+    socket: NlSocket,
+    inbox: Box<[[u8; DATAGRAM]]>,
+    /// Every interface as it was last told: most notifications change nothing that we tell on.
+    links: BTreeMap<IfIndex, Link>,
+    /// IPv6 addresses that we have removed and whose notification is still to come: the kernel tells of IPv6
+    /// addresses without saying who asked for it.
+    removed: BTreeMap<(IfIndex, IpAddr, u8), u32>,
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        sys::borrow(&self.socket)
+    }
+}
+
+impl Monitor {
+    pub(in crate::linux) fn open() -> io::Result<Self> {
+        Ok(Self {
+            socket: super::open(&GROUPS)?,
+            inbox: vec![[0; DATAGRAM]; 16].into_boxed_slice(),
+            links: BTreeMap::new(),
+            removed: BTreeMap::new(),
+        })
+    }
+
+    /// The interfaces there are.
+    pub(in crate::linux) const fn links(&self) -> &BTreeMap<IfIndex, Link> {
+        &self.links
+    }
+
+    /// Says that the next removal of this IPv6 address is our doing.
+    pub(in crate::linux) fn expect_removal(
+        &mut self,
+        iface: IfIndex,
+        address: IpAddr,
+        prefix_len: u8,
+    ) {
+        *self
+            .removed
+            .entry((iface, address, prefix_len))
+            .or_default() += 1;
+    }
+
+    /// Tells all there is: at the start, and when the kernel has dropped notifications. What was dropped cannot be
+    /// told apart from what is still in the buffer, so that is told again: the last word is right.
+    pub(in crate::linux) fn resync(
+        &mut self,
+        requests: &mut Requests,
+        events: &mut VecDeque<NetEvent<'static>>,
+    ) -> io::Result<()> {
+        events.push_back(NetEvent::Resync);
+        self.links.clear();
+        self.removed.clear();
+        let encode = |e: super::EncodeError| io::Error::other(e.0);
+        requests.dump(dump_links().map_err(encode)?, |message| {
+            if let Some(link) = read_link(message.payload) {
+                self.links.insert(link.index, link.clone());
+                events.push_back(NetEvent::Link(link));
+            }
+        })?;
+        requests.dump(dump_addresses().map_err(encode)?, |message| {
+            if let Some(record) = read_address(message.payload) {
+                events.push_back(NetEvent::AddressAdded {
+                    record,
+                    by: Author::Unknown,
+                });
+            }
+        })?;
+        events.push_back(NetEvent::Synced);
+        Ok(())
+    }
+
+    /// Reads once and makes events of it.
+    pub(in crate::linux) fn read(
+        &mut self,
+        requests: &mut Requests,
+        events: &mut VecDeque<NetEvent<'static>>,
+    ) -> io::Result<()> {
+        let Self {
+            socket,
+            inbox,
+            links,
+            removed,
+        } = self;
+        let port = requests.port();
+        let read = sys::recv_many(sys::borrow(socket), inbox, |_, received, datagram| {
+            if received.name.netlink_port() != Some(0) {
+                return;
+            }
+            for message in messages(datagram.get(..received.len).unwrap_or_default()) {
+                events.extend(event(message, port, links, removed));
+            }
+        });
+        match read {
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                self.resync(requests, events)
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+fn event(
+    message: Message<'_>,
+    port: u32,
+    links: &mut BTreeMap<IfIndex, Link>,
+    removed: &mut BTreeMap<(IfIndex, IpAddr, u8), u32>,
+) -> Option<NetEvent<'static>> {
+    let by = match message.port {
+        0 => Author::Unknown,
+        own if own == port => Author::Us,
+        other => Author::Port(other),
+    };
+    match Rtm::from(message.kind) {
+        Rtm::Newlink => {
+            let link = read_link(message.payload)?;
+            let before = links.insert(link.index, link.clone());
+            (before.as_ref() != Some(&link)).then_some(NetEvent::Link(link))
+        }
+        Rtm::Dellink => {
+            let link = read_link(message.payload)?;
+            links.remove(&link.index);
+            Some(NetEvent::LinkGone {
+                index: link.index,
+                name: link.name,
+            })
+        }
+        Rtm::Newaddr => Some(NetEvent::AddressAdded {
+            record: read_address(message.payload)?,
+            by,
+        }),
+        Rtm::Deladdr => {
+            let record = read_address(message.payload)?;
+            let by = if by == Author::Unknown && forget(removed, &record) {
+                Author::Us
+            } else {
+                by
+            };
+            Some(NetEvent::AddressRemoved { record, by })
+        }
+        _ => None,
+    }
+}
+
+fn forget(removed: &mut BTreeMap<(IfIndex, IpAddr, u8), u32>, record: &AddressRecord) -> bool {
+    let key = (record.iface, record.address, record.prefix_len);
+    let Some(times) = removed.get_mut(&key) else {
+        return false;
+    };
+    *times -= 1;
+    if *times == 0 {
+        removed.remove(&key);
+    }
+    true
+}

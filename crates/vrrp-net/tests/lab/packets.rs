@@ -1,0 +1,5 @@
+//! Packets on the wire.
+
+use crate::Case;
+
+pub(crate) const CASES: &[Case] = &[];
