@@ -1,5 +1,6 @@
 //! Chores of this repository. Each prints what it looked at and fails on what it finds.
 
+mod compliance;
 mod sizes;
 mod tree;
 mod words;
@@ -18,6 +19,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Check the ledger of requirements against the markers in the sources
+    Compliance {
+        /// Only what falls to one crate: proto, fsm, net or daemon
+        #[arg(long = "crate", value_name = "NAME")]
+        only: Option<String>,
+    },
     /// Check the arrows between crates against docs/ARCHITECTURE.md's list of what must never exist
     Tree,
     /// Report files that are longer than a reader likes
@@ -31,6 +38,7 @@ fn main() -> ExitCode {
         .parent()
         .unwrap_or_else(|| Path::new("."));
     let found = match Cli::parse().chore {
+        Chore::Compliance { only } => compliance::check(root, only.as_deref()),
         Chore::Tree => tree::check(root),
         Chore::Sizes => sizes::report(root),
         Chore::Words => words::check(root),

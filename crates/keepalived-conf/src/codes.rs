@@ -180,6 +180,7 @@ codes! {
     NodeTransport "E813" Loud Silent "one node speaks unicast, another multicast";
     NodeSource "E814" Loud Silent "two nodes have the same source address";
     NodePrefix "W815" Warning Silent "the nodes give an address different prefix lengths";
+    NodeGroup "W816" Warning Silent "the members of a sync group prefer different nodes";
 
     InterfaceAbsent "E901" Loud Reports "the interface does not exist on this host";
     InterfaceDown "W902" Warning Silent "the interface is down";

@@ -8,8 +8,10 @@
 
 pub mod codes;
 pub mod config;
+pub mod crossnode;
 pub mod diag;
 mod glob;
+pub mod lint;
 mod loader;
 pub mod span;
 

@@ -1,0 +1,1 @@
+//! Cases of several nodes are in tests/diagnostics; here are the corners.

@@ -1,0 +1,77 @@
+//! What is wrong with a configuration that can be read: mistakes of meaning that keepalived accepts in silence.
+//!
+//! The reader reports what it could not read, replaced or left out; the lints look at what is left, so that nothing
+//! is said twice. They know the text and nothing of the host.
+
+mod addresses;
+mod preemption;
+mod scripts;
+mod unicast;
+
+pub use scripts::commands;
+
+use crate::config::{Config, Instance, SyncGroup, Tracked};
+use crate::diag::Diagnostic;
+use crate::span::{SourceMap, Span};
+
+/// All findings about the meaning of `config`, which was read from `sources`.
+#[must_use]
+pub fn check(config: &Config, sources: &SourceMap) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for instance in &config.instances {
+        addresses::check(instance, sources, &mut findings);
+        preemption::check(config, instance, sources, &mut findings);
+        unicast::check(instance, sources, &mut findings);
+    }
+    addresses::check_between(config, &mut findings);
+    scripts::check(config, sources, &mut findings);
+    findings
+}
+
+/// The line of `span`, to be removed: with its end, if nothing but the entry stands on it; else the entry alone.
+pub(crate) fn line(sources: &SourceMap, span: Span) -> Span {
+    let Some(text) = sources.file(span.file).map(|file| file.text.as_str()) else {
+        return span;
+    };
+    let (Some(before), Some(after)) = (
+        text.get(..span.start as usize),
+        text.get(span.end as usize..),
+    ) else {
+        return span;
+    };
+    let head = before.rsplit('\n').next().unwrap_or_default();
+    let tail = after.split_inclusive('\n').next().unwrap_or_default();
+    if !head.trim().is_empty() || tail.contains(['{', '}']) {
+        return span;
+    }
+    let length = |text: &str| u32::try_from(text.len()).unwrap_or(0);
+    Span {
+        start: span.start - length(head),
+        end: span.end + length(tail),
+        ..span
+    }
+}
+
+/// The group of `instance` and what it tracks itself and through the group, with a name for the kind.
+fn tracked<'a>(
+    config: &'a Config,
+    instance: &'a Instance,
+) -> impl Iterator<Item = (&'static str, &'a Tracked)> {
+    let group: Option<&SyncGroup> = config.group_of(&instance.name);
+    let tracks = core::iter::once(&instance.track).chain(group.map(|group| &group.track));
+    tracks.flat_map(|track| {
+        let kinds = [
+            ("interface", &track.interfaces),
+            ("script", &track.scripts),
+            ("file", &track.files),
+            ("process", &track.processes),
+            ("BFD session", &track.bfds),
+        ];
+        kinds
+            .into_iter()
+            .flat_map(|(kind, list)| list.iter().map(move |tracked| (kind, tracked)))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The lints have their cases in tests/diagnostics; here are the corners.

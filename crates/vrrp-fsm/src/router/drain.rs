@@ -1,0 +1,103 @@
+//! Planned handover: keep serving at priority 1 until somebody else does.
+//!
+//! Priority 0 leaves the addresses dark for the Skew_Time of the router that takes over. At priority
+//! 1 its Active_Down_Timer runs out while the addresses are still served here, and they are withdrawn
+//! when it is known to have installed them.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use vrrp_proto::{Priority, Version};
+
+use super::active::Active;
+use super::{DRAINING, State, VirtualRouter};
+use crate::Instant;
+use crate::action::{Action, Cause};
+use crate::event::Heard;
+use crate::report::Report;
+use crate::timing::active_down_interval;
+
+/// A handover under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Drain {
+    /// When to stop waiting and leave with priority 0: nobody takes over from a router that is not
+    /// silent if it must not preempt, or only after a delay.
+    pub(super) fallback: Instant,
+    /// Who was heard once with a priority that wins. It advertises before it has its addresses.
+    pub(super) taker: Option<IpAddr>,
+}
+
+impl VirtualRouter {
+    /// A Backup has nothing to hand over and stands aside at once.
+    pub(super) fn drain(&mut self, now: Instant, out: &mut impl Extend<Action>) {
+        match &mut self.state {
+            State::Initialize => {}
+            State::Backup(_) => self.enter(State::Initialize, Cause::Drained(None), out),
+            State::Active(active) if active.drain.is_some() => {}
+            State::Active(active) => {
+                let interval = self.config.interval.as_duration();
+                // More than any Backup takes that has the same interval.
+                let patience = match self.config.version {
+                    Version::V2 => interval * 3 + Duration::from_secs(1),
+                    Version::V3 => interval * 4,
+                };
+                active.drain = Some(Drain {
+                    fallback: now + patience,
+                    taker: None,
+                });
+                active.adver = now + interval;
+                out.extend([
+                    Action::Report(Report::DrainStarted),
+                    Action::Advertise(DRAINING),
+                ]);
+            }
+        }
+    }
+
+    /// A draining router hears one that wins: its second advertisement ends the wait. In between
+    /// this router is silent, for the other one is Active already.
+    pub(super) fn relieved(
+        &mut self,
+        now: Instant,
+        heard: Heard,
+        mut active: Active,
+        mut drain: Drain,
+        out: &mut impl Extend<Action>,
+    ) {
+        let Heard {
+            source,
+            priority,
+            interval,
+        } = heard;
+        if drain.taker == Some(source) {
+            self.follow(source, out);
+            self.enter(State::Initialize, Cause::Drained(Some(source)), out);
+            return;
+        }
+        let (version, adverts) = (self.config.version, self.config.down_timer_adverts);
+        // A taker that dies right after its first advert must not keep us forever, nor a slow one
+        // lose the addresses before its second.
+        let silence = active_down_interval(version, Priority::OWNER, interval, adverts);
+        drain.fallback = drain.fallback.max(now + silence);
+        drain.taker = Some(source);
+        active.drain = Some(drain);
+        self.state = State::Active(active);
+        out.extend([Action::Report(Report::DrainTaker { source, priority })]);
+    }
+
+    pub(super) fn drain_fallback(&mut self, out: &mut impl Extend<Action>) {
+        out.extend([Action::Report(Report::DrainFallback)]);
+        self.enter(State::Initialize, Cause::Drained(None), out);
+    }
+
+    /// Advertises the old priority at once, so that no Backup acts on the 1 that it has heard.
+    pub(super) fn undrain(&mut self, now: Instant, out: &mut impl Extend<Action>) {
+        if let State::Active(active) = &mut self.state
+            && active.drain.take().is_some()
+        {
+            active.adver = now + self.config.interval.as_duration();
+            let priority = self.priority();
+            out.extend([Action::Advertise(priority)]);
+        }
+    }
+}
