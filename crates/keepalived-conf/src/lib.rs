@@ -10,13 +10,113 @@ pub mod codes;
 pub mod config;
 pub mod crossnode;
 pub mod diag;
+mod expand;
 mod glob;
+pub mod keyword;
+mod lex;
 pub mod lint;
 mod loader;
+mod schema;
 pub mod span;
+mod text;
+mod tree;
 
 pub use codes::Code;
 pub use config::Config;
 pub use diag::{Diagnostic, Edit, Help, Label, Peer, Severity};
+pub use lex::Word;
 pub use loader::{FileKind, FsLoader, Loader, MemoryLoader};
 pub use span::{FileId, Location, SourceFile, SourceMap, Span};
+pub use tree::{Body, Statement, Tree};
+
+use std::collections::BTreeMap;
+
+/// What a load depends on besides the files.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The id that `@id` lines are compared with, and `${_INSTANCE}`. keepalived takes `--config-id`, or the name
+    /// of the host up to its first dot.
+    pub config_id: String,
+    /// Variables for `${_ENV NAME}`.
+    pub environment: BTreeMap<String, String>,
+    /// Seed of `${_RANDOM}`.
+    pub seed: u64,
+    /// Every include that finds nothing is an error (`--all-config`).
+    pub check_includes: bool,
+    /// How much a configuration may be.
+    pub limits: Limits,
+}
+
+/// How much a configuration may be, so that every text is read in bounded time and memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lines after expansion.
+    pub lines: usize,
+    /// Files.
+    pub files: usize,
+    /// Size of a file.
+    pub file_bytes: usize,
+    /// Includes, definitions and repetitions inside each other.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lines: 1_000_000,
+            files: 4096,
+            file_bytes: 64 << 20,
+            depth: 64,
+        }
+    }
+}
+
+/// What a load gives.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// keepalived's own forgiving reading.
+    pub config: Config,
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that spans point into.
+    pub sources: SourceMap,
+    /// What was written.
+    pub tree: Tree,
+}
+
+impl Loaded {
+    /// Whether keepalived would refuse to run with it, and so do we.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|finding| finding.severity == Severity::Refuse)
+    }
+}
+
+/// Reads the configuration file `path` and everything it includes.
+#[must_use]
+pub fn load(loader: &dyn Loader, path: &str, options: &Options) -> Loaded {
+    let mut lines = expand::Lines::open(loader, path, options);
+    let tree = tree::read(&mut lines);
+    let expand::Lines {
+        sources, findings, ..
+    } = lines;
+    let (config, findings) = schema::read(&tree, findings, loader);
+    Loaded {
+        config,
+        diagnostics: diag::settle(findings),
+        sources,
+        tree,
+    }
+}
+
+/// Reads `text` as a file without includes.
+#[must_use]
+pub fn parse(text: &str) -> Loaded {
+    load(
+        &MemoryLoader::default().file("keepalived.conf", text),
+        "keepalived.conf",
+        &Options::default(),
+    )
+}

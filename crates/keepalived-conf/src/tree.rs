@@ -1,0 +1,385 @@
+//! What was written: keywords with their words, in blocks, in order.
+//!
+//! The tree has the shape that keepalived sees, not the one that was meant: where a block has an unknown name, its
+//! `}` closes the block around it. Such a mistake is reported once, with all that follows from it.
+
+use crate::codes::Code;
+use crate::diag::Diagnostic;
+use crate::expand::Lines;
+use crate::keyword::{Block, Keyword, Takes};
+use crate::lex::{self, Word};
+use crate::span::Span;
+use crate::text::Text;
+
+/// A keyword with everything that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// What the table says of it.
+    pub keyword: &'static Keyword,
+    /// The words of its line, the keyword first.
+    pub words: Vec<Word>,
+    /// What stands in its block, if it has one.
+    pub body: Body,
+    /// The line, for those whose words follow other rules.
+    pub(crate) line: Text,
+}
+
+/// What stands in a block.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// There is no block.
+    None,
+    /// Keywords.
+    Block(Vec<Statement>),
+    /// Entries, each with its words.
+    Entries(Vec<Vec<Word>>),
+    /// Nothing that is looked at: a block of another subsystem, or a second one of the same name.
+    Skipped,
+}
+
+/// All keywords of the top level.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// In the order in which they are read; includes and definitions have taken place.
+    pub statements: Vec<Statement>,
+}
+
+impl Statement {
+    /// Where it stands: the words of its line.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        let first = self.words.first()?.span;
+        Some(self.words.last().map_or(first, |last| first.to(last.span)))
+    }
+
+    /// The word that names a block.
+    #[must_use]
+    pub fn name(&self) -> Option<&Word> {
+        self.words.get(1)
+    }
+}
+
+/// Reads all of `lines`.
+pub(crate) fn read(lines: &mut Lines<'_>) -> Tree {
+    let mut reader = Reader {
+        lines,
+        names: Vec::new(),
+        stray: 0,
+        stray_depth: 0,
+        stopped: false,
+        open: Vec::new(),
+        ahead: None,
+    };
+    let statements = reader.block(Block::Top, false, 0);
+    reader.unclosed();
+    Tree { statements }
+}
+
+struct Reader<'r, 'l> {
+    lines: &'r mut Lines<'l>,
+    /// Names of blocks that may not have the same.
+    names: Vec<(&'static str, String, Span)>,
+    /// Closing braces that will be too many because the opening one stood behind an unknown word.
+    stray: usize,
+    /// How deep that word stood.
+    stray_depth: usize,
+    stopped: bool,
+    /// Keywords of the blocks that are open.
+    open: Vec<Word>,
+    ahead: Option<Text>,
+}
+
+impl Reader<'_, '_> {
+    fn next(&mut self) -> Option<(Text, Vec<Word>)> {
+        loop {
+            let line = match self.ahead.take() {
+                Some(line) => line,
+                None => self.lines.next()?,
+            };
+            let words = lex::words(&line);
+            if !words.is_empty() {
+                return Some((line, words));
+            }
+        }
+    }
+
+    /// Whether the next line is an opening brace.
+    fn brace_follows(&mut self) -> bool {
+        if self.ahead.is_none() {
+            self.ahead = self.lines.next();
+        }
+        self.ahead.as_ref().is_some_and(|line| line.as_str() == "{")
+    }
+
+    /// The keywords of a block up to its end.
+    fn block(&mut self, block: Block, mut brace: bool, depth: usize) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        while !self.stopped {
+            let Some((line, words)) = self.next() else {
+                break;
+            };
+            let Some(first) = words.first() else { continue };
+            let is = |text| first.text == text && !first.quoted;
+            if core::mem::take(&mut brace) {
+                if is("{") {
+                    continue;
+                }
+                self.brace_missing();
+            } else if is("{") {
+                self.brace_unexpected(first);
+                continue;
+            }
+            if is("}") {
+                if depth > 0 {
+                    self.open.pop();
+                    return statements;
+                }
+                self.brace_extra(first);
+                continue;
+            }
+            let Some(keyword) = block.find(&first.text) else {
+                self.unknown(block, first, depth);
+                continue;
+            };
+            self.include_check(block, keyword, &words);
+            if let Some(statement) = self.statement(keyword, line, words, depth) {
+                statements.push(statement);
+            }
+        }
+        statements
+    }
+
+    fn statement(
+        &mut self,
+        keyword: &'static Keyword,
+        line: Text,
+        words: Vec<Word>,
+        depth: usize,
+    ) -> Option<Statement> {
+        let body = match keyword.takes {
+            Takes::Block {
+                block,
+                name,
+                unique,
+            } => {
+                if name.is_some() && words.len() < 2 {
+                    // The reader of the tree says so, and stops.
+                    self.stopped = true;
+                    return Some(Statement {
+                        keyword,
+                        words,
+                        body: Body::None,
+                        line,
+                    });
+                }
+                if unique && self.taken(keyword, &words) {
+                    self.skip();
+                    Body::Skipped
+                } else {
+                    self.open.extend(words.first().cloned());
+                    Body::Block(self.block(block, true, depth + 1))
+                }
+            }
+            Takes::Lines { .. } | Takes::List { .. } => {
+                self.words_before_brace(&words);
+                self.open.extend(words.first().cloned());
+                Body::Entries(self.entries())
+            }
+            Takes::Skipped => {
+                self.skip();
+                Body::Skipped
+            }
+            _ => Body::None,
+        };
+        Some(Statement {
+            keyword,
+            words,
+            body,
+            line,
+        })
+    }
+
+    /// The entries of a value block up to its end.
+    fn entries(&mut self) -> Vec<Vec<Word>> {
+        let mut entries = Vec::new();
+        let mut brace = true;
+        while let Some((_, words)) = self.next() {
+            let Some(first) = words.first() else { continue };
+            if core::mem::take(&mut brace) {
+                if first.text == "{" {
+                    continue;
+                }
+                self.brace_missing();
+            }
+            if first.text == "}" {
+                self.open.pop();
+                break;
+            }
+            entries.push(words);
+        }
+        entries
+    }
+
+    /// Passes over a block.
+    fn skip(&mut self) {
+        let mut depth = 0_usize;
+        while let Some((_, words)) = self.next() {
+            match words.first().map(|word| word.text.as_str()) {
+                Some("{") => depth += 1,
+                Some("}") => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                _ if depth == 0 => {
+                    // There is no block at all: the line is an ordinary one.
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn taken(&mut self, keyword: &'static Keyword, words: &[Word]) -> bool {
+        let Some(name) = words.get(1) else {
+            return false;
+        };
+        let same =
+            |(kind, other, _): &&(&str, String, Span)| *kind == keyword.name && *other == name.text;
+        if let Some((_, _, first)) = self.names.iter().find(same) {
+            let finding = Lines::finding(
+                Code::NameTaken,
+                name.place(),
+                format!("there is a {} `{}` already", keyword.name, name.text),
+            )
+            .label("this whole block is not read")
+            .also(*first, "the first one")
+            .help("give it another name, or put both blocks together");
+            self.lines.report(finding);
+            return true;
+        }
+        self.names
+            .push((keyword.name, name.text.clone(), name.span));
+        false
+    }
+
+    fn include_check(&mut self, block: Block, keyword: &Keyword, words: &[Word]) {
+        if block == Block::Globals && keyword.name == "include_check" {
+            let words: Vec<&str> = words
+                .iter()
+                .skip(1)
+                .map(|word| word.text.as_str())
+                .collect();
+            self.lines.include_check.change(&words);
+        }
+    }
+
+    fn unknown(&mut self, block: Block, word: &Word, depth: usize) {
+        let opens = self.brace_follows();
+        if self.stray > 0 && depth <= self.stray_depth {
+            return;
+        }
+        self.lines
+            .report(unknown_keyword(block, word, opens, self.open.last()));
+    }
+
+    fn brace_unexpected(&mut self, brace: &Word) {
+        if self.stray == 0 {
+            self.stray_depth = self.open.len();
+        }
+        self.stray += 1;
+        let _ = brace;
+    }
+
+    fn brace_extra(&mut self, brace: &Word) {
+        if self.stray > 0 {
+            self.stray -= 1;
+            return;
+        }
+        let finding = Lines::finding(Code::BraceExtra, brace.place(), "this `}` closes nothing")
+            .help("remove it, or look for a `{` that is missing above");
+        self.lines.report(finding);
+    }
+
+    fn brace_missing(&mut self) {
+        if let Some(keyword) = self.open.last() {
+            let message = format!("the block of `{}` has no `{{`", keyword.text);
+            let finding = Lines::finding(Code::BraceMissing, keyword.place(), message)
+                .note("its lines are read as if it stood there")
+                .help(format!("write `{{` at the end of this line"));
+            self.lines.report(finding);
+        }
+    }
+
+    fn words_before_brace(&mut self, words: &[Word]) {
+        if let [keyword, first, .., last] | [keyword, first @ last] = words {
+            let finding = Diagnostic::new(
+                Code::BlockWords,
+                first.span.to(last.span),
+                format!("`{}` takes no word before its `{{`", keyword.text),
+            );
+            self.lines.report(finding.label("not read"));
+        }
+    }
+
+    fn unclosed(&mut self) {
+        let Some(keyword) = self.open.last().cloned() else {
+            return;
+        };
+        let end = self.lines.end();
+        let finding = Lines::finding(
+            Code::BraceUnclosed,
+            keyword.place(),
+            format!("the block of `{}` is never closed", keyword.text),
+        )
+        .also(end, "the file ends here")
+        .help("write the missing `}`");
+        self.lines.report(finding);
+    }
+}
+
+fn unknown_keyword(block: Block, word: &Word, opens: bool, inside: Option<&Word>) -> Diagnostic {
+    let text = &word.text;
+    let elsewhere: Vec<Block> = Block::ALL
+        .iter()
+        .copied()
+        .filter(|other| other.find(text).is_some())
+        .collect();
+    let mut finding = if elsewhere.is_empty() {
+        let message = match block {
+            Block::Top => format!("there is no keyword `{text}`"),
+            _ => format!("`{block}` has no keyword `{text}`"),
+        };
+        Lines::finding(Code::UnknownKeyword, word.place(), message)
+    } else {
+        let places: Vec<&str> = elsewhere.iter().map(|block| block.as_str()).collect();
+        let message = match block {
+            Block::Top => format!("`{text}` does not stand at the top level"),
+            _ => format!("`{text}` does not stand in `{block}`"),
+        };
+        let finding = Lines::finding(Code::WrongBlock, word.place(), message);
+        finding.help(format!("it belongs into {}", places.join(" or ")))
+    };
+    finding = finding.label(if opens {
+        "this block is not read"
+    } else {
+        "this line is not read"
+    });
+    if let Some(inside) = inside.filter(|_| opens) {
+        finding = finding.note(format!(
+            "the `}}` of this block ends `{}`: nothing behind it is read as a part of that any more",
+            inside.text
+        ));
+    }
+    let near = block.keywords().iter().map(|keyword| keyword.name);
+    let best = near
+        .map(|name| (strsim::jaro_winkler(name, text), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match best {
+        Some((likeness, name)) if likeness > 0.85 && elsewhere.is_empty() => {
+            finding.fix(word.span, name, format!("did you mean `{name}`?"))
+        }
+        _ => finding,
+    }
+}
