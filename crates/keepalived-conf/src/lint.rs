@@ -8,6 +8,7 @@ mod preemption;
 mod scripts;
 mod unicast;
 
+pub use addresses::{edge_of_subnet, same_subnet};
 pub use scripts::commands;
 
 use crate::config::{Config, Instance, SyncGroup, Tracked};
@@ -29,7 +30,8 @@ pub fn check(config: &Config, sources: &SourceMap) -> Vec<Diagnostic> {
 }
 
 /// The line of `span`, to be removed: with its end, if nothing but the entry stands on it; else the entry alone.
-pub(crate) fn line(sources: &SourceMap, span: Span) -> Span {
+#[must_use]
+pub fn line(sources: &SourceMap, span: Span) -> Span {
     let Some(text) = sources.file(span.file).map(|file| file.text.as_str()) else {
         return span;
     };
@@ -50,6 +52,30 @@ pub(crate) fn line(sources: &SourceMap, span: Span) -> Span {
         end: span.end + length(tail),
         ..span
     }
+}
+
+/// Where `word` stands inside `span`.
+#[must_use]
+pub fn word(sources: &SourceMap, span: Span, word: &str) -> Option<Span> {
+    let at = sources.text(span)?.find(word)?;
+    let start = span.start + u32::try_from(at).ok()?;
+    Some(Span {
+        start,
+        end: start + u32::try_from(word.len()).ok()?,
+        ..span
+    })
+}
+
+/// The one of `names` that was probably meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let close = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(word, name), name));
+    let best = close
+        .filter(|(score, _)| *score >= 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, name)| name)
 }
 
 /// The group of `instance` and what it tracks itself and through the group, with a name for the kind.

@@ -14,4 +14,5 @@ pub mod reactor;
 pub mod runtime_dir;
 pub mod service;
 pub mod settings;
+pub mod survey;
 pub mod systemd;

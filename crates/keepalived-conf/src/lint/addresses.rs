@@ -120,7 +120,7 @@ fn network_or_broadcast(address: &Address) -> Option<Diagnostic> {
 
 /// `network` or `broadcast` if `ip` is the first or the last address of its subnet.
 #[must_use]
-pub(crate) fn edge_of_subnet(ip: Ipv4Addr, prefix_len: u8) -> Option<&'static str> {
+pub fn edge_of_subnet(ip: Ipv4Addr, prefix_len: u8) -> Option<&'static str> {
     if prefix_len == 0 || prefix_len > 30 {
         return None; // RFC 3021: both addresses of a /31 are hosts
     }
@@ -129,6 +129,27 @@ pub(crate) fn edge_of_subnet(ip: Ipv4Addr, prefix_len: u8) -> Option<&'static st
         0 => Some("network"),
         bits if bits == host => Some("broadcast"),
         _ => None,
+    }
+}
+
+/// Whether two addresses of one family have the first `prefix_len` bits in common.
+#[must_use]
+pub fn same_subnet(a: IpAddr, b: IpAddr, prefix_len: u8) -> bool {
+    let len = u32::from(prefix_len);
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            (a.to_bits() ^ b.to_bits())
+                .checked_shr(32_u32.saturating_sub(len))
+                .unwrap_or(0)
+                == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            (a.to_bits() ^ b.to_bits())
+                .checked_shr(128_u32.saturating_sub(len))
+                .unwrap_or(0)
+                == 0
+        }
+        _ => false,
     }
 }
 
