@@ -115,7 +115,7 @@ impl Protocol {
 /// One advertisement on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit<'a> {
-    /// By this interface. Needed for groups and for link-local destinations; `None`: as the routes say.
+    /// By this interface. A group needs one, and so does a link-local destination; `None`: as the routes say.
     pub iface: Option<IfIndex>,
     /// From where to where. The source is always said, so that a virtual address can never become one
     /// (RFC 9568 §5.1.1.1); it must be an address of this host.

@@ -1,6 +1,6 @@
 //! Adverts and announcements on their way out, many in one `sendmmsg`.
 
-use super::socket::{Sender, is_group};
+use super::socket::Sender;
 use super::sys::{self, Control, Name, Outgoing};
 use super::system;
 use crate::{IfIndex, Op, OpError, OpErrorKind, Payload, Transmit};
@@ -187,12 +187,7 @@ fn unsent(op: &Op<'_>, error: &io::Error) -> OpError {
     let Op::SendAdvert(Transmit { ends, iface, .. }) = op else {
         return system("sending a frame", error);
     };
-    if iface.is_none() && is_group(ends.destination()) {
-        OpError::new(
-            OpErrorKind::Invalid,
-            "a group needs an interface to send by",
-        )
-    } else if !is_local(ends.source(), *iface) {
+    if !is_local(ends.source(), *iface) {
         OpError {
             kind: OpErrorKind::NoSource,
             errno: error.raw_os_error(),

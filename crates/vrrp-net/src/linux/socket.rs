@@ -8,7 +8,7 @@
 use super::sys::{self, set_option};
 use crate::frame::{DSCP_CS6, Ipv4Packet};
 use crate::{IfIndex, Listen, NetEvent, Protocol, RxMeta, RxRing, Unreadable};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use socket2::{Domain, InterfaceIndexOrAddress, SockFilter, Socket, Type};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -279,9 +279,4 @@ impl Receiver {
             end,
         ))
     }
-}
-
-/// Whether packets to `address` go to a group.
-pub(super) fn is_group(address: IpAddr) -> bool {
-    address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST)
 }

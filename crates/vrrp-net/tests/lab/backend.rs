@@ -1,23 +1,177 @@
 //! The contract on Linux, and what only a real kernel can show of it.
 
 use crate::Case;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::thread;
-use vrrp_lab::{Lab, Plan};
+use vrrp_lab::{Host, HostPlan, Lab, Plan, until};
 use vrrp_net::linux::Linux;
+use vrrp_net::{
+    AddressSpec, AddressState, Backend, IfIndex, Mac, NetEvent, Op, OpError, OpErrorKind, RxMeta,
+    RxRing,
+};
 
-pub(crate) const CASES: &[Case] = &[("conformance", conformance)];
+pub(crate) const CASES: &[Case] = &[
+    ("conformance", conformance),
+    ("marks_tell_ours_from_theirs", marks_tell_ours_from_theirs),
+    (
+        "a_lost_notification_is_made_good",
+        a_lost_notification_is_made_good,
+    ),
+];
 
-/// A LAN of such hosts that speaks IPv6 too.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+/// A LAN of such hosts, 10.0.0.1/24 and so on, that speaks IPv6 too.
 pub(crate) fn lan(names: &[&str]) -> Lab {
     let plan = names
         .iter()
         .zip(1..)
         .fold(Plan::new().ipv6(true), |plan, (name, last)| {
             let address = format!("10.0.0.{last}/24").parse().unwrap();
-            plan.host(vrrp_lab::HostPlan::new(*name).interface("eth0", "lan", [address]))
+            plan.host(HostPlan::new(*name).interface("eth0", "lan", [address]))
         });
     plan.build().unwrap()
+}
+
+pub(crate) fn v4(last: u8) -> AddressSpec {
+    AddressSpec::new(Ipv4Addr::new(10, 0, 0, last).into())
+}
+
+pub(crate) fn v6(last: u16) -> AddressSpec {
+    AddressSpec::new(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last).into())
+}
+
+/// The backend at work in a host.
+pub(crate) struct Node<'a> {
+    pub(crate) linux: Linux,
+    /// Sockets are opened when they are needed, so operations run in here.
+    host: &'a Host,
+    ring: RxRing,
+    /// All that was told so far, packets aside.
+    pub(crate) told: Vec<NetEvent<'static>>,
+    pub(crate) eth0: IfIndex,
+    pub(crate) lo: IfIndex,
+    pub(crate) mac: Mac,
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn open(host: &'a Host) -> Self {
+        let linux = host.run(Linux::open).unwrap().unwrap();
+        let link = |name| {
+            linux
+                .links()
+                .find(|link| link.name == name)
+                .unwrap()
+                .clone()
+        };
+        let (eth0, lo) = (link("eth0"), link("lo"));
+        let (ring, told) = (RxRing::new(), Vec::new());
+        let mac = eth0.mac.unwrap();
+        Self {
+            host,
+            ring,
+            told,
+            eth0: eth0.index,
+            lo: lo.index,
+            mac,
+            linux,
+        }
+    }
+
+    fn try_all(&mut self, ops: &[Op<'_>]) -> Vec<(usize, OpError)> {
+        let Self { linux, host, .. } = self;
+        let mut failures = Vec::new();
+        host.run(|| linux.apply_all(ops, &mut |at, error| failures.push((at, error))))
+            .unwrap();
+        failures
+    }
+
+    pub(crate) fn apply(&mut self, ops: &[Op<'_>]) -> Vec<(usize, OpErrorKind)> {
+        self.try_all(ops)
+            .into_iter()
+            .map(|(at, error)| (at, error.kind))
+            .collect()
+    }
+
+    pub(crate) fn succeed(&mut self, ops: &[Op<'_>]) {
+        if let Some((at, error)) = self.try_all(ops).first() {
+            panic!("{:?}: {error}", ops[*at]);
+        }
+    }
+
+    /// Takes in all there is, and answers the first packet.
+    fn turn(&mut self) -> Option<(RxMeta, Vec<u8>, Vec<u8>)> {
+        while let Some(event) = self.linux.poll_event(&mut self.ring).unwrap() {
+            match event {
+                NetEvent::Packet(packet) => {
+                    return Some((packet.meta, packet.header.to_vec(), packet.message.to_vec()));
+                }
+                other => self.told.push(owned(other)),
+            }
+        }
+        None
+    }
+
+    /// The next packet: what is known of it, its IP header, its message.
+    pub(crate) fn packet(&mut self) -> (RxMeta, Vec<u8>, Vec<u8>) {
+        until(SOON, || self.turn()).expect("no packet came")
+    }
+
+    /// How many packets are waiting.
+    pub(crate) fn packets(&mut self) -> usize {
+        core::iter::from_fn(|| self.turn()).count()
+    }
+
+    /// Waits for an event.
+    pub(crate) fn hears<T>(&mut self, what: &str, is: impl Fn(&NetEvent<'_>) -> Option<T>) -> T {
+        until(SOON, || {
+            while self.turn().is_some() {}
+            self.told.iter().find_map(&is)
+        })
+        .unwrap_or_else(|| panic!("{what} was not told; told: {:#?}", self.told))
+    }
+
+    /// The link-local address, when it may be used.
+    pub(crate) fn link_local(&mut self) -> Ipv6Addr {
+        let eth0 = self.eth0;
+        self.hears("a link-local address", |event| match event {
+            NetEvent::AddressAdded { record, .. }
+                if record.iface == eth0 && record.state == AddressState::Usable =>
+            {
+                match record.address {
+                    IpAddr::V6(address) if address.is_unicast_link_local() => Some(address),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The event without the packets that it could be.
+fn owned(event: NetEvent<'_>) -> NetEvent<'static> {
+    match event {
+        NetEvent::Packet(_) => unreachable!("taken apart before"),
+        NetEvent::Unreadable { iface, why } => NetEvent::Unreadable { iface, why },
+        NetEvent::Link(link) => NetEvent::Link(link),
+        NetEvent::LinkGone { index, name } => NetEvent::LinkGone { index, name },
+        NetEvent::AddressAdded { record, by } => NetEvent::AddressAdded { record, by },
+        NetEvent::AddressRemoved { record, by } => NetEvent::AddressRemoved { record, by },
+        NetEvent::RouteRemoved { route, by } => NetEvent::RouteRemoved { route, by },
+        NetEvent::RuleRemoved { rule, by } => NetEvent::RuleRemoved { rule, by },
+        NetEvent::Conflict {
+            iface,
+            address,
+            mac,
+        } => NetEvent::Conflict {
+            iface,
+            address,
+            mac,
+        },
+        NetEvent::Resync => NetEvent::Resync,
+        NetEvent::Synced => NetEvent::Synced,
+    }
 }
 
 fn conformance() {
@@ -31,4 +185,87 @@ fn conformance() {
         })
         .unwrap();
     assert_eq!(passed, Ok(13));
+}
+
+/// A process that was killed leaves its addresses behind; the next one finds those, and only those.
+fn marks_tell_ours_from_theirs() {
+    assert!(
+        Linux::marks_addresses(),
+        "this kernel is too old for the test"
+    );
+    let lab = lan(&["a"]);
+    let mut first = Node::open(&lab["a"]);
+    let (iface, ours) = (first.eth0, [v4(70), v6(70)]);
+    for address in &ours {
+        first.succeed(&[Op::AddAddress { iface, address }]);
+    }
+    drop(first);
+    let mut second = Node::open(&lab["a"]);
+    second.hears("the end of the list", |event| {
+        (*event == NetEvent::Synced).then_some(())
+    });
+    let marked = |told: &[NetEvent<'_>]| {
+        let mut marked: Vec<_> = told
+            .iter()
+            .filter_map(|event| match event {
+                NetEvent::AddressAdded { record, .. } if record.ours => Some(record.address),
+                _ => None,
+            })
+            .collect();
+        marked.sort();
+        marked
+    };
+    assert_eq!(marked(&second.told), ours.map(|spec| spec.address));
+    assert!(second.told.iter().any(|event| matches!(event,
+        NetEvent::AddressAdded { record, .. } if record.address == IpAddr::from([10, 0, 0, 1]) && !record.ours)));
+}
+
+/// More changes than any receive buffer holds: the whole state is told once more, and it is right.
+fn a_lost_notification_is_made_good() {
+    let lab = lan(&["a"]);
+    let mut watcher = Node::open(&lab["a"]);
+    let mut busy = Node::open(&lab["a"]);
+    watcher.link_local();
+    watcher.told.clear();
+    let (iface, last) = (busy.eth0, v4(251));
+    let specs: Vec<_> = (100..250).map(v4).collect();
+    let add: Vec<_> = specs
+        .iter()
+        .map(|address| Op::AddAddress { iface, address })
+        .collect();
+    let remove: Vec<_> = specs
+        .iter()
+        .map(|address| Op::RemoveAddress { iface, address })
+        .collect();
+    for _ in 0..60 {
+        busy.succeed(&add);
+        busy.succeed(&remove);
+    }
+    busy.succeed(&[Op::AddAddress {
+        iface,
+        address: &last,
+    }]);
+    watcher.hears("Resync", |event| (*event == NetEvent::Resync).then_some(()));
+    watcher.hears("Synced", |event| (*event == NetEvent::Synced).then_some(()));
+    until(SOON, || {
+        while watcher.turn().is_some() {}
+        let mut there: Vec<IpAddr> = Vec::new();
+        for event in &watcher.told {
+            match event {
+                NetEvent::Resync => there.clear(),
+                NetEvent::AddressAdded { record, .. } if record.iface == iface => {
+                    there.retain(|address| *address != record.address);
+                    there.push(record.address);
+                }
+                NetEvent::AddressRemoved { record, .. } => {
+                    there.retain(|address| *address != record.address);
+                }
+                _ => {}
+            }
+        }
+        there.retain(IpAddr::is_ipv4);
+        there.sort();
+        (there == [[10, 0, 0, 1].into(), last.address]).then_some(())
+    })
+    .expect("the picture is not right");
 }

@@ -60,8 +60,7 @@ impl Monitor {
             .or_default() += 1;
     }
 
-    /// Tells all there is: at the start, and when the kernel has dropped notifications. What was dropped cannot be
-    /// told apart from what is still in the buffer, so that is told again: the last word is right.
+    /// Tells all there is: at the start, and when the kernel has dropped notifications.
     pub(in crate::linux) fn resync(
         &mut self,
         requests: &mut Requests,
@@ -89,6 +88,19 @@ impl Monitor {
         Ok(())
     }
 
+    /// Throws away what is still in the buffer. It is older than what was dropped, so told after the whole state it
+    /// would bring back what has gone since.
+    fn discard(&mut self) -> io::Result<()> {
+        loop {
+            match sys::recv_many(sys::borrow(&self.socket), &mut self.inbox, |_, _, _| {}) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Reads once and makes events of it.
     pub(in crate::linux) fn read(
         &mut self,
@@ -112,6 +124,7 @@ impl Monitor {
         });
         match read {
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                self.discard()?;
                 self.resync(requests, events)
             }
             other => other.map(drop),
