@@ -165,6 +165,11 @@ impl Capture {
         lock(&self.frames).clone()
     }
 
+    /// Looks at the frames without copying them. The capture waits meanwhile: be quick.
+    pub fn look<R>(&self, work: impl FnOnce(&[Frame]) -> R) -> R {
+        work(&lock(&self.frames))
+    }
+
     /// The first frame from `since` on of which `wanted` is true; waits for it at most for `longest`.
     pub fn wait(
         &self,

@@ -27,8 +27,8 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid};
 
-/// Where the lab's files are: on a tmpfs that only its processes see.
-pub(crate) const SCRATCH: &str = "/run/vrrp-lab";
+/// After [`enter`]: a directory for files that every host is to see under the same path, on a private tmpfs.
+pub const SCRATCH: &str = "/run/vrrp-lab";
 
 static ENTERED: OnceLock<()> = OnceLock::new();
 

@@ -157,6 +157,13 @@ impl Host {
         self.signal(Signal::SIGKILL)
     }
 
+    /// Undoes what [`Host::crash`] did to the links. The dead stay dead; addresses that they left are still there.
+    pub fn reconnect(&self) -> io::Result<()> {
+        self.interfaces
+            .iter()
+            .try_for_each(|i| self.restore(&i.name))
+    }
+
     /// Stops every process of the host in its tracks (SIGSTOP).
     pub fn freeze(&self) -> io::Result<()> {
         self.signal(Signal::SIGSTOP)

@@ -48,7 +48,7 @@ use std::thread;
 use std::time::Instant;
 
 pub use capture::{Advert, Capture, Frame, Seen};
-pub use enter::{EnterError, enter, entered, required};
+pub use enter::{EnterError, SCRATCH, enter, entered, required};
 pub use host::Host;
 pub use lab::{BuildError, Lab};
 pub use netlink::Address;
