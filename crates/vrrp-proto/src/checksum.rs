@@ -71,19 +71,15 @@ pub(crate) struct Sum(u64);
 impl Sum {
     pub(crate) const ZERO: Self = Self(0);
 
-    /// Adds `octets`; an odd one at the end counts as the high half of a word.
+    /// Adds `octets`, whose number is a multiple of four, as that of every part of VRRP is.
     #[inline]
     pub(crate) fn add(self, octets: &[u8]) -> Self {
         let (words, tail) = octets.as_chunks::<4>();
+        debug_assert!(tail.is_empty(), "{} octets left over", tail.len());
         // 2^32 words would be needed to overflow.
-        let sum = words.iter().fold(self.0, |sum, word| {
+        Self(words.iter().fold(self.0, |sum, word| {
             sum + u64::from(u32::from_ne_bytes(*word))
-        });
-        let mut last = [0; 4];
-        for (to, from) in last.iter_mut().zip(tail) {
-            *to = *from;
-        }
-        Self(sum + u64::from(u32::from_ne_bytes(last)))
+        }))
     }
 
     /// Adds one word given as a number.
@@ -130,11 +126,12 @@ impl Sum {
         !self.fold()
     }
 
-    /// Whether data that includes its checksum is intact.
+    /// Whether data that includes its checksum is intact, that is, folds to 0xFFFF: folding keeps
+    /// the remainder modulo 0xFFFF, and a test for a multiple is one multiplication.
     //= R9568-5.2.8-05
     #[inline]
     pub(crate) const fn is_intact(self) -> bool {
-        self.fold() == 0xffff
+        self.0 != 0 && self.0.is_multiple_of(0xffff)
     }
 }
 

@@ -374,7 +374,7 @@ impl Signer {
             (None, _) => clock,
             (Some(last), _) if clock.is_after(last) => clock,
             (Some(last), AntiReplay::Time { window })
-                if last.0.wrapping_sub(clock.0) > u64::from(window) << 32 =>
+                if last.seconds_since(clock) > i32::from(window) =>
             {
                 clock
             }
