@@ -11,6 +11,7 @@ pub mod config;
 pub mod crossnode;
 pub mod diag;
 mod expand;
+pub mod fmt;
 mod glob;
 pub mod keyword;
 mod lex;
