@@ -4,11 +4,18 @@
 //! kernel and a simulated clock. Nothing here is a stable interface for other programs: they build on `vrrp-fsm`,
 //! `vrrp-net` and `keepalived-conf`.
 
+pub mod clock;
 pub mod commands;
+pub mod compat;
+pub mod daemon;
 pub mod exit;
 pub mod host;
 pub mod keepalived;
+pub mod load;
 pub mod log;
+mod nearest;
+mod netns;
+pub mod plan;
 pub mod privilege;
 pub mod reactor;
 pub mod runtime_dir;
@@ -16,3 +23,4 @@ pub mod service;
 pub mod settings;
 pub mod survey;
 pub mod systemd;
+pub mod unwired;

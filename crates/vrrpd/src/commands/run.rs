@@ -1,10 +1,21 @@
 //! `vrrpd run`: the daemon in the foreground.
 
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use tracing::{error, info};
+use vrrp_fsm::Instant;
+use vrrp_net::linux::Linux;
+
+use crate::clock::SystemClock;
+use crate::daemon::{Daemon, Options, Outbox, Turn};
 use crate::exit::Exit;
-use crate::runtime_dir::RuntimeDir;
+use crate::plan::Numbers;
+use crate::reactor::Reactor;
+use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
+use crate::service::{Queues, Service};
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
+use crate::{load, log, netns, privilege, systemd};
 
 /// Arguments of `vrrpd run`.
 #[derive(Debug, clap::Args)]
@@ -59,9 +70,153 @@ pub fn run(args: Args) -> Exit {
 
 /// Runs the daemon for either command line.
 pub fn daemon(settings: &Settings) -> Exit {
-    eprintln!(
-        "vrrpd: {}: this build has no daemon yet",
-        settings.file.display()
+    // The log is written to its end when the guard goes, after the last line of `supervise`.
+    match log::start(settings) {
+        Ok(_guard) => supervise(settings),
+        Err(error) => {
+            eprintln!("vrrpd: cannot start a thread: {error}");
+            Exit::Failed
+        }
+    }
+}
+
+/// From the configuration to the end.
+fn supervise(settings: &Settings) -> Exit {
+    info!(
+        "Starting vrrpd {} (pid {})",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
     );
-    Exit::Failed
+    let exit = match prepare(settings) {
+        Ok((daemon, reactor, service, _held)) => protect(daemon, reactor, service),
+        Err(exit) => exit,
+    };
+    info!("Stopped");
+    match (exit, settings.as_keepalived) {
+        (Exit::Refused, true) => Exit::Fine,
+        (exit, _) => exit,
+    }
+}
+
+type Running = (Daemon<Linux, SystemClock>, Reactor, Service, Vec<PidFile>);
+
+/// Everything that can go wrong before the first packet.
+fn prepare(settings: &Settings) -> Result<Running, Exit> {
+    let config = load::read(settings).map_err(|load::Refused| Exit::Usage)?;
+    if let Err(missing) = privilege::check() {
+        error!("{missing}");
+        return Err(Exit::Privilege);
+    }
+    let namespace = settings
+        .net_namespace
+        .as_deref()
+        .or(config.globals.net_namespace.as_deref());
+    if let Some(name) = namespace {
+        netns::enter(name).map_err(|error| {
+            error!("cannot enter network namespace {name}: {error}");
+            Exit::Usage
+        })?;
+    }
+    let held = hold(settings)?;
+    let reactor = Reactor::new().map_err(failed("epoll"))?;
+    let backend = Linux::open().map_err(unusable)?;
+    reactor.watch(backend.as_fd()).map_err(failed("epoll"))?;
+    let queues = Queues::new(reactor.bell());
+    let mut numbers = Numbers::default();
+    let plan = load::plan(&config, &mut numbers).map_err(|load::Refused| Exit::Usage)?;
+    let again = settings.clone();
+    let reload = move || {
+        let config = load::read(&again).ok()?;
+        let mut candidate = numbers.clone();
+        let plan = load::plan(&config, &mut candidate).ok()?;
+        numbers = candidate;
+        Some(plan)
+    };
+    let (inbox, tasks, service) = queues
+        .start(settings, Box::new(reload))
+        .map_err(failed("the service thread"))?;
+    let options = Options {
+        keep_addresses: settings.keep_addresses,
+        address_monitoring: settings.address_monitoring,
+    };
+    let mut daemon = Daemon::new(backend, SystemClock, inbox, Outbox::new(tasks), options);
+    while !daemon.look().map_err(unusable)? {}
+    load::interfaces(&config, daemon.host()).map_err(|load::Refused| Exit::Usage)?;
+    daemon.start(plan);
+    Ok((daemon, reactor, service, held))
+}
+
+/// The pid files: only one daemon for each.
+fn hold(settings: &Settings) -> Result<Vec<PidFile>, Exit> {
+    let own = settings.runtime_dir.join("pid");
+    let taken = runtime_dir::create(&settings.runtime_dir).and_then(|()| {
+        settings
+            .pid_files
+            .iter()
+            .chain([&own])
+            .map(|path| PidFile::take(path))
+            .collect()
+    });
+    taken.map_err(|error| match error {
+        PidFileError::Held { .. } if settings.as_keepalived => {
+            error!("daemon is already running: {error}");
+            Exit::Refused
+        }
+        PidFileError::Held { .. } => {
+            error!(
+                "{error}. Stop it, or give this one a directory of its own with --runtime-dir DIR"
+            );
+            Exit::Refused
+        }
+        PidFileError::Io { ref source, .. }
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            error!("{error}. Run as root, or choose another place with --runtime-dir DIR");
+            Exit::Privilege
+        }
+        PidFileError::Io { .. } => {
+            error!("{error}");
+            Exit::Failed
+        }
+    })
+}
+
+/// The loop of the protocol thread.
+fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service: Service) -> Exit {
+    let mut said = false;
+    let exit = loop {
+        match daemon.turn() {
+            Ok(Turn::Again) => {}
+            Ok(Turn::Ended) => break Exit::Fine,
+            Ok(Turn::Wait(deadline)) => {
+                if !core::mem::replace(&mut said, true) {
+                    info!("Startup complete");
+                    systemd::notify(systemd::State::Ready);
+                }
+                if let Err(error) = reactor.wait(deadline.map(Instant::as_nanos)) {
+                    break failed("epoll")(error);
+                }
+            }
+            Err(error) => break unusable(error),
+        }
+    };
+    // The service thread ends when its queue does.
+    drop(daemon);
+    service.join();
+    exit
+}
+
+fn failed(what: &str) -> impl Fn(std::io::Error) -> Exit {
+    move |error| {
+        error!("{what}: {error}");
+        Exit::Failed
+    }
+}
+
+fn unusable(error: vrrp_net::NetError) -> Exit {
+    error!("{error}");
+    match error.source.kind() {
+        std::io::ErrorKind::PermissionDenied => Exit::Privilege,
+        _ => Exit::Failed,
+    }
 }

@@ -51,6 +51,12 @@ impl Fifo {
         })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes `line`, or drops it when the pipe is full. A line is never cut: the kernel writes so short a one whole.
     pub fn write(&mut self, line: &str) {
         match self.file.write_all(line.as_bytes()) {

@@ -1,0 +1,187 @@
+//! Interfaces by the numbers of the configuration: what they are to the kernel now, and what the engine was told.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tracing::{debug, info};
+use vrrp_fsm::{IfaceId, Input, RouterId};
+use vrrp_net::{AddressState, Backend, IfIndex, Listen, Mac};
+use vrrp_proto::Family;
+
+use super::Daemon;
+use super::steps::{Resolve, Step};
+use crate::clock::Clock;
+use crate::host::Host;
+use crate::plan::Plan;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Ifaces {
+    /// The kernel's numbers of this moment.
+    indexes: BTreeMap<IfaceId, IfIndex>,
+    /// The reverse.
+    ids: BTreeMap<IfIndex, IfaceId>,
+    up: BTreeMap<IfaceId, bool>,
+    primaries: BTreeMap<(IfaceId, Family), Option<IpAddr>>,
+    blocked: BTreeSet<RouterId>,
+    listening: BTreeSet<Listen>,
+}
+
+impl Ifaces {
+    /// Which of ours has this number now.
+    pub(super) fn at(&self, index: IfIndex) -> Option<IfaceId> {
+        self.ids.get(&index).copied()
+    }
+
+    /// The kernel's number of this moment.
+    pub(super) fn index(&self, iface: IfaceId) -> Option<IfIndex> {
+        self.indexes.get(&iface).copied()
+    }
+
+    /// It failed: it is tried again with the next change of the host.
+    pub(super) fn forget_listening(&mut self, listen: &Listen) {
+        self.listening.remove(listen);
+    }
+}
+
+/// Interfaces as steps need them.
+pub(super) struct Kernel<'a> {
+    pub(super) ifaces: &'a Ifaces,
+    pub(super) host: &'a Host,
+}
+
+impl Resolve for Kernel<'_> {
+    fn index(&self, iface: IfaceId) -> Option<IfIndex> {
+        self.ifaces.index(iface)
+    }
+
+    fn mac(&self, iface: IfaceId) -> Option<Mac> {
+        let link = self.host.link_at(self.ifaces.index(iface)?)?;
+        link.mac.filter(|_| link.arp)
+    }
+}
+
+impl<B: Backend, C: Clock> Daemon<B, C> {
+    /// Tells the engine what is new about interfaces, and listens where packets are to be heard.
+    ///
+    /// Primary addresses are told before links: a router must not start and fall into a fault in one breath.
+    pub(super) fn refresh(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        self.ifaces.indexes.clear();
+        self.ifaces.ids.clear();
+        for (id, name) in &plan.ifaces {
+            if let Some(link) = self.host.link(name) {
+                self.ifaces.indexes.insert(*id, link.index);
+                self.ifaces.ids.insert(link.index, *id);
+            }
+        }
+        self.refresh_primaries(&plan);
+        self.refresh_links(&plan);
+        self.refresh_sources(&plan);
+        self.refresh_listening(&plan);
+        self.restore_statics();
+    }
+
+    fn refresh_primaries(&mut self, plan: &Plan) {
+        let wanted: BTreeSet<(IfaceId, Family)> = plan
+            .routers
+            .values()
+            .map(|router| (router.iface, router.family))
+            .collect();
+        for (iface, family) in wanted {
+            let index = self.ifaces.index(iface);
+            let address = index.and_then(|index| {
+                self.host
+                    .primary(index, family, |address| plan.is_virtual(address))
+            });
+            if self.ifaces.primaries.insert((iface, family), address) != Some(address) {
+                self.engine.handle(
+                    self.now,
+                    Input::Primary {
+                        iface,
+                        family,
+                        address,
+                    },
+                );
+            }
+        }
+    }
+
+    fn refresh_links(&mut self, plan: &Plan) {
+        for (iface, name) in &plan.ifaces {
+            let link = self.host.link(name);
+            let up = link.is_some_and(|link| link.up && link.running);
+            match self.ifaces.up.insert(*iface, up) {
+                Some(told) if told == up => continue,
+                Some(_) => info!(
+                    iface = name,
+                    "Netlink reports {name} {}",
+                    if up { "up" } else { "down" }
+                ),
+                None if link.is_none() => info!(
+                    iface = name,
+                    "Interface {name} is not there yet; waiting for it"
+                ),
+                None => debug!(
+                    iface = name,
+                    "Interface {name} is {}",
+                    if up { "up" } else { "down" }
+                ),
+            }
+            self.engine
+                .handle(self.now, Input::Link { iface: *iface, up });
+        }
+    }
+
+    /// A configured source address that no interface has is a fault, and ends when one gets it.
+    fn refresh_sources(&mut self, plan: &Plan) {
+        for (id, router) in &plan.routers {
+            let Some(source) = router.instance.source else {
+                continue;
+            };
+            let there = |record: &vrrp_net::AddressRecord| {
+                record.address == source && record.state == AddressState::Usable
+            };
+            let blocked = !self.host.addresses().any(there);
+            let was = self.ifaces.blocked.contains(id);
+            if blocked != was {
+                if blocked {
+                    self.ifaces.blocked.insert(*id);
+                } else {
+                    self.ifaces.blocked.remove(id);
+                }
+                self.engine.handle(
+                    self.now,
+                    Input::Blocked {
+                        router: *id,
+                        blocked,
+                    },
+                );
+            }
+        }
+    }
+
+    fn refresh_listening(&mut self, plan: &Plan) {
+        let wanted: BTreeSet<Listen> = plan
+            .routers
+            .values()
+            .filter_map(|router| {
+                let iface = Some(self.ifaces.index(router.iface)?);
+                Some(Listen {
+                    iface,
+                    family: router.family,
+                    protocol: router.protocol,
+                    group: router.multicast,
+                })
+            })
+            .collect();
+        for listen in self.ifaces.listening.difference(&wanted) {
+            self.steps.push(Step::Unlisten(*listen));
+        }
+        for listen in wanted.difference(&self.ifaces.listening) {
+            self.steps.push(Step::Listen(*listen));
+        }
+        self.ifaces.listening = wanted;
+    }
+}

@@ -1,0 +1,286 @@
+//! What is still to be done to the kernel, in order.
+//!
+//! Adverts overtake everything else: a thousand addresses are not added in one go, and whoever waits for an advert
+//! does not care about them. Otherwise the order of the engine's commands is kept, notifications included: nobody is
+//! told that an address is there before it is.
+
+use core::net::IpAddr;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use vrrp_fsm::{Advertisement, Engine, IfaceId, RouterId};
+use vrrp_net::frame::{GratuitousArp, UnsolicitedNa};
+use vrrp_net::{AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Route, Transmit};
+use vrrp_proto::Endpoints;
+
+use crate::plan::Install;
+
+/// Longest advert: 255 IPv6 addresses and a signature.
+const LONGEST: usize = 4116;
+/// How many steps are offered to the kernel at once, at most.
+const BATCH: usize = 1024;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step<T> {
+    /// Hear packets.
+    Listen(Listen),
+    /// Hear them no more.
+    Unlisten(Listen),
+    /// Add (or remove) an address of an [`Install`].
+    Address {
+        of: Arc<Install>,
+        at: usize,
+        add: bool,
+    },
+    /// Remove an address that nobody planned.
+    Leftover {
+        iface: IfIndex,
+        address: Box<AddressSpec>,
+    },
+    /// Add (or remove) a route; its interfaces were there when the step was made.
+    Route { route: Box<Route>, add: bool },
+    /// Add (or remove) a rule of an [`Install`].
+    Rule {
+        of: Arc<Install>,
+        at: usize,
+        add: bool,
+    },
+    /// Take packets to an address, or drop them.
+    Accept {
+        iface: IfaceId,
+        address: IpAddr,
+        accept: bool,
+    },
+    /// Announce an address once.
+    Announce { iface: IfaceId, address: IpAddr },
+    /// Nothing for the kernel: to be handed out when everything before it is done.
+    Tell(T),
+}
+
+/// What the kernel calls an interface of ours, and its hardware address.
+pub(super) trait Resolve {
+    fn index(&self, iface: IfaceId) -> Option<IfIndex>;
+    fn mac(&self, iface: IfaceId) -> Option<Mac>;
+}
+
+/// Where adverts of a router go to and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) iface: IfaceId,
+    pub(super) hop_limit: u8,
+}
+
+/// A step or advert that did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure<T> {
+    Advert(RouterId, OpError),
+    Step(Step<T>, OpError),
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct Steps<T> {
+    adverts: Vec<Advertisement>,
+    pending: VecDeque<Step<T>>,
+    /// Octets of encoded adverts, one after the other; kept for its capacity.
+    octets: Vec<u8>,
+    encoded: Vec<Encoded>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Encoded {
+    advert: usize,
+    router: RouterId,
+    way: Way,
+    ends: Endpoints,
+    start: usize,
+    len: usize,
+}
+
+impl<T> Default for Steps<T> {
+    fn default() -> Self {
+        Self {
+            adverts: Vec::new(),
+            pending: VecDeque::new(),
+            octets: Vec::new(),
+            encoded: Vec::new(),
+        }
+    }
+}
+
+impl<T> Steps<T> {
+    pub(super) fn advertise(&mut self, advertisement: Advertisement) {
+        self.adverts.push(advertisement);
+    }
+
+    pub(super) fn push(&mut self, step: Step<T>) {
+        self.pending.push_back(step);
+    }
+
+    pub(super) fn has_adverts(&self) -> bool {
+        !self.adverts.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.adverts.is_empty() && self.pending.is_empty()
+    }
+
+    /// Does as much as `apply` is willing to; the rest stays. What is to be told and everything that failed is
+    /// returned in order.
+    pub(super) fn run(
+        &mut self,
+        engine: &Engine,
+        ways: impl Fn(RouterId) -> Option<Way>,
+        host: &impl Resolve,
+        apply: impl FnOnce(&[Op<'_>], &mut dyn FnMut(usize, OpError)) -> usize,
+        told: &mut Vec<T>,
+        failures: &mut Vec<Failure<T>>,
+    ) {
+        self.encode(engine, ways);
+        let mut ops: Vec<Op<'_>> =
+            Vec::with_capacity(self.encoded.len() + self.pending.len().min(BATCH));
+        for encoded in &self.encoded {
+            let message = self
+                .octets
+                .get(encoded.start..encoded.start + encoded.len)
+                .unwrap_or_default();
+            ops.push(Op::SendAdvert(Transmit {
+                iface: host.index(encoded.way.iface),
+                ends: encoded.ends,
+                hop_limit: encoded.way.hop_limit,
+                payload: Payload::Vrrp(message),
+            }));
+        }
+        // For each pending step that is offered: whether the kernel has a part in it.
+        let mut offered = Vec::with_capacity(self.pending.len().min(BATCH));
+        for step in self.pending.iter().take(BATCH) {
+            let op = step.op(host);
+            offered.push(op.is_some());
+            ops.extend(op);
+        }
+        let mut failed = Vec::new();
+        let done = if ops.is_empty() {
+            0
+        } else {
+            apply(&ops, &mut |at, error| failed.push((at, error)))
+        };
+        drop(ops);
+        let mut failed = failed.into_iter().peekable();
+
+        let sent = done.min(self.encoded.len());
+        while let Some((at, error)) = failed.next_if(|(at, _)| *at < sent) {
+            if let Some(encoded) = self.encoded.get(at) {
+                failures.push(Failure::Advert(encoded.router, error));
+            }
+        }
+        // An advert to several peers counts as sent with its last copy.
+        let kept = self
+            .encoded
+            .get(sent)
+            .map_or(self.adverts.len(), |encoded| encoded.advert);
+        self.adverts.drain(..kept);
+
+        let mut at = sent;
+        for has_op in offered {
+            if has_op && at >= done {
+                break;
+            }
+            let Some(step) = self.pending.pop_front() else {
+                break;
+            };
+            match step {
+                Step::Tell(thing) => told.push(thing),
+                step if has_op => {
+                    if let Some((_, error)) = failed.next_if(|(failed, _)| *failed == at) {
+                        failures.push(Failure::Step(step, error));
+                    }
+                    at += 1;
+                }
+                // Its interface is gone, and what was on it too.
+                _ => {}
+            }
+        }
+    }
+
+    fn encode(&mut self, engine: &Engine, ways: impl Fn(RouterId) -> Option<Way>) {
+        self.octets.clear();
+        self.encoded.clear();
+        for (advert, advertisement) in self.adverts.iter().enumerate() {
+            let router = advertisement.router;
+            let Some(way) = ways(router) else { continue };
+            for destination in engine.destinations(router) {
+                let start = self.octets.len();
+                self.octets.resize(start + LONGEST, 0);
+                let buf = self.octets.get_mut(start..).unwrap_or_default();
+                match engine.encode_advert(advertisement, destination, buf) {
+                    Ok((ends, len)) => {
+                        self.octets.truncate(start + len);
+                        self.encoded.push(Encoded {
+                            advert,
+                            router,
+                            way,
+                            ends,
+                            start,
+                            len,
+                        });
+                    }
+                    Err(error) => {
+                        self.octets.truncate(start);
+                        // Without an address to send from there is a fault that says so.
+                        tracing::trace!(%error, "advert not encoded: {error}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T> Step<T> {
+    fn op(&self, host: &impl Resolve) -> Option<Op<'_>> {
+        Some(match self {
+            Self::Listen(listen) => Op::Listen(*listen),
+            Self::Unlisten(listen) => Op::Unlisten(*listen),
+            Self::Address { of, at, add } => {
+                let placed = of.addresses.get(*at)?;
+                let (iface, address) = (host.index(placed.iface)?, &placed.spec);
+                if *add {
+                    Op::AddAddress { iface, address }
+                } else {
+                    Op::RemoveAddress { iface, address }
+                }
+            }
+            Self::Leftover { iface, address } => Op::RemoveAddress {
+                iface: *iface,
+                address,
+            },
+            Self::Route { route, add: true } => Op::AddRoute(route),
+            Self::Route { route, add: false } => Op::RemoveRoute(route),
+            Self::Rule { of, at, add: true } => Op::AddRule(of.rules.get(*at)?),
+            Self::Rule { of, at, add: false } => Op::RemoveRule(of.rules.get(*at)?),
+            Self::Accept {
+                iface,
+                address,
+                accept,
+            } => Op::SetAccept {
+                iface: host.index(*iface)?,
+                address: *address,
+                accept: *accept,
+            },
+            Self::Announce { iface, address } => {
+                let (iface, mac) = (host.index(*iface)?, host.mac(*iface)?);
+                match *address {
+                    IpAddr::V4(address) => Op::GratuitousArp {
+                        iface,
+                        arp: GratuitousArp::new(address, mac),
+                    },
+                    IpAddr::V6(address) => Op::UnsolicitedNa {
+                        iface,
+                        na: UnsolicitedNa::new(address, mac),
+                    },
+                }
+            }
+            Self::Tell(_) => return None,
+        })
+    }
+}

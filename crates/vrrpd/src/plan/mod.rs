@@ -1,0 +1,457 @@
+//! From a configuration to what the engine is told and what the kernel is asked for.
+//!
+//! The only place that knows both `keepalived-conf` and `vrrp-fsm`. It is pure but for reading key files, so a reload
+//! is planned on the service thread and handed over whole.
+
+mod install;
+mod numbers;
+mod router;
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keepalived_conf::config::{self, Config};
+use thiserror::Error;
+use vrrp_fsm::{
+    ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, Pacing, ProcessOptions, RouterConfig,
+    RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
+};
+use vrrp_net::{Protocol, Rule};
+use vrrp_proto::{Family, Version, Vrid};
+
+use crate::service::program::Program;
+
+pub use install::{PlacedAddress, PlacedRoute};
+pub use numbers::Numbers;
+
+/// What one configuration means.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// For the engine.
+    pub engine: EngineConfig,
+    /// Names of all interfaces that occur.
+    pub ifaces: BTreeMap<IfaceId, String>,
+    /// What the engine's virtual routers are to the kernel and to people.
+    pub routers: BTreeMap<RouterId, Router>,
+    /// Sync groups, for people.
+    pub groups: BTreeMap<GroupId, Group>,
+    /// What trackers look at.
+    pub trackers: BTreeMap<TrackId, Tracker>,
+    /// What tracked scripts are run with.
+    pub programs: BTreeMap<TrackId, Program>,
+    /// There while the daemon runs.
+    pub statics: Arc<Install>,
+    /// The whole, for dumps.
+    pub config: Arc<Config>,
+}
+
+/// One virtual router, to the kernel and to people.
+#[derive(Clone, Debug)]
+pub struct Router {
+    /// As it was written.
+    pub instance: Arc<config::Instance>,
+    /// Its interface.
+    pub iface: IfaceId,
+    /// RFC 9568 §5.2.3.
+    pub vrid: Vrid,
+    /// Of its adverts.
+    pub family: Family,
+    /// Of its adverts.
+    pub version: Version,
+    /// The sync group that it is a member of.
+    pub group: Option<GroupId>,
+    /// What its packets are wrapped in.
+    pub protocol: Protocol,
+    /// The group to join; `None` for unicast.
+    pub multicast: Option<IpAddr>,
+    /// TTL or Hop Limit of its adverts.
+    pub hop_limit: u8,
+    /// What is there while it is Active.
+    pub install: Arc<Install>,
+    /// What is run when its status changes.
+    pub notify: NotifyPrograms,
+}
+
+/// One sync group, to people.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// As it was written.
+    pub config: Arc<config::SyncGroup>,
+    /// What is run when its status changes.
+    pub notify: NotifyPrograms,
+}
+
+/// Programs that are run when a status changes.
+#[derive(Clone, Debug, Default)]
+pub struct NotifyPrograms {
+    /// `notify_master`.
+    pub master: Option<Program>,
+    /// `notify_backup`.
+    pub backup: Option<Program>,
+    /// `notify_fault`.
+    pub fault: Option<Program>,
+    /// `notify_stop`.
+    pub stop: Option<Program>,
+    /// `notify_deleted`.
+    pub deleted: Option<Program>,
+    /// `notify_master_rx_lower_pri`.
+    pub lower_heard: Option<Program>,
+    /// `notify`.
+    pub any: Option<Program>,
+}
+
+/// Turns a command into a program that can be run; the second argument says whose it is.
+pub type Resolve<'a> = &'a mut dyn FnMut(&config::Command, &str) -> Option<Program>;
+
+impl NotifyPrograms {
+    fn new(notify: &config::Notify, name: &str, resolve: Resolve<'_>) -> Self {
+        let mut program = |command: &Option<config::Command>, keyword: &str| {
+            command
+                .as_ref()
+                .and_then(|command| resolve(command, &format!("({name}) {keyword}")))
+        };
+        Self {
+            master: program(&notify.master, "notify_master"),
+            backup: program(&notify.backup, "notify_backup"),
+            fault: program(&notify.fault, "notify_fault"),
+            stop: program(&notify.stop, "notify_stop"),
+            deleted: program(&notify.deleted, "notify_deleted"),
+            lower_heard: program(&notify.master_rx_lower_pri, "notify_master_rx_lower_pri"),
+            any: program(&notify.any, "notify"),
+        }
+    }
+}
+
+/// Addresses, routes and rules that come and go together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Install {
+    /// In this order; removed in the reverse one, after rules and routes.
+    pub addresses: Vec<PlacedAddress>,
+    /// After the addresses.
+    pub routes: Vec<PlacedRoute>,
+    /// After the routes.
+    pub rules: Vec<Rule>,
+    /// Packets to the addresses are dropped: Accept_Mode false (RFC 9568 §6.1).
+    pub refuse: bool,
+}
+
+/// What a tracker looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracker {
+    /// `vrrp_script`.
+    Script(Arc<config::Script>),
+    /// `track_file`.
+    File(Arc<config::TrackFile>),
+    /// `vrrp_track_process`.
+    Process(Arc<config::TrackProcess>),
+}
+
+impl Tracker {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Script(script) => &script.name,
+            Self::File(file) => &file.name,
+            Self::Process(process) => &process.name,
+        }
+    }
+}
+
+/// Why an instance cannot run. The text begins with its name, as keepalived's does.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// The engine will not have it.
+    #[error("({instance}) {source}")]
+    Engine {
+        /// The instance.
+        instance: String,
+        /// What is wrong.
+        source: ConfigError,
+    },
+    /// A value that the configuration's own checks should have refused.
+    #[error("({instance}) {what}")]
+    Value {
+        /// The instance.
+        instance: String,
+        /// Which value.
+        what: String,
+    },
+}
+
+impl Plan {
+    /// Plans `config`. `numbers` are those of the plan before, and stay the same for what means the same.
+    ///
+    /// Scripts that `resolve` refuses are not there: who tracks one runs as if it did not, as with keepalived.
+    ///
+    /// # Errors
+    /// Every instance that cannot run, with its reason.
+    pub fn new(
+        config: &Arc<Config>,
+        numbers: &mut Numbers,
+        resolve: Resolve<'_>,
+    ) -> Result<Self, Vec<PlanError>> {
+        let mut plan = Self {
+            config: Arc::clone(config),
+            ..Self::default()
+        };
+        let mut errors = Vec::new();
+        plan.add_trackers(numbers, resolve);
+        let mut ids = BTreeMap::new();
+        for instance in &config.instances {
+            match plan.add_router(instance, numbers, resolve) {
+                Ok(id) => {
+                    ids.insert(instance.name.as_str(), id);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        for group in &config.sync_groups {
+            plan.add_group(group, &ids, numbers, resolve);
+        }
+        plan.statics = Arc::new(install::statics(config, numbers));
+        plan.add_globals(numbers);
+        plan.ifaces = numbers
+            .ifaces()
+            .map(|(name, id)| (id, name.into()))
+            .collect();
+        Ok(plan)
+    }
+
+    /// Whether some virtual router serves `address`, or would.
+    pub fn is_virtual(&self, address: &IpAddr) -> bool {
+        self.routers.values().any(|router| {
+            router
+                .install
+                .addresses
+                .iter()
+                .any(|a| a.spec.address == *address)
+        })
+    }
+
+    fn add_router(
+        &mut self,
+        instance: &config::Instance,
+        numbers: &mut Numbers,
+        resolve: Resolve<'_>,
+    ) -> Result<RouterId, PlanError> {
+        let (id, mut router, mut options) = router::options(instance, numbers)?;
+        options
+            .tracked
+            .extend(tracked(&instance.track, numbers, &self.trackers));
+        // Interfaces that its addresses and routes need count as tracked with weight 0.
+        let own = options.iface;
+        let mut needed: Vec<IfaceId> = router
+            .install
+            .tracked_ifaces()
+            .filter(|iface| *iface != own)
+            .collect();
+        needed.sort_unstable();
+        needed.dedup();
+        for iface in needed {
+            let what = Trackee::Iface(iface);
+            if options.tracked.iter().all(|tracked| tracked.what != what) {
+                options.tracked.push(Tracked {
+                    what,
+                    weight: 0,
+                    reverse: false,
+                });
+            }
+        }
+        let config = RouterConfig::try_from(options).map_err(|source| PlanError::Engine {
+            instance: instance.name.clone(),
+            source,
+        })?;
+        self.engine.routers.insert(id, config);
+        router.notify = NotifyPrograms::new(&instance.notify, &instance.name, resolve);
+        self.routers.insert(id, router);
+        Ok(id)
+    }
+
+    fn add_group(
+        &mut self,
+        group: &config::SyncGroup,
+        ids: &BTreeMap<&str, RouterId>,
+        numbers: &mut Numbers,
+        resolve: Resolve<'_>,
+    ) {
+        let id = numbers.group(&group.name);
+        let members: Vec<RouterId> = group
+            .members
+            .iter()
+            .filter_map(|name| ids.get(name.as_str()).copied())
+            .collect();
+        for member in &members {
+            if let Some(router) = self.routers.get_mut(member) {
+                router.group = Some(id);
+            }
+        }
+        let tracked = tracked(&group.track, numbers, &self.trackers).collect();
+        let config = GroupConfig {
+            members,
+            tracked,
+            member_weights: group.tracking_weight,
+        };
+        self.engine.groups.insert(id, config);
+        let notify = NotifyPrograms::new(&group.notify, &group.name, resolve);
+        self.groups.insert(
+            id,
+            Group {
+                config: Arc::new(group.clone()),
+                notify,
+            },
+        );
+    }
+
+    /// Only what somebody tracks, as keepalived drops the rest.
+    fn add_trackers(&mut self, numbers: &mut Numbers, resolve: Resolve<'_>) {
+        let config = Arc::clone(&self.config);
+        let tracks = || {
+            let instances = config.instances.iter().map(|instance| &instance.track);
+            instances.chain(config.sync_groups.iter().map(|group| &group.track))
+        };
+        let used = |list: fn(&config::Track) -> &Vec<config::Tracked>, name: &str| {
+            tracks().any(|track| list(track).iter().any(|tracked| tracked.name == name))
+        };
+        for script in config
+            .scripts
+            .iter()
+            .filter(|script| used(|track| &track.scripts, &script.name))
+        {
+            let id = numbers.track(numbers::TrackKind::Script, &script.name);
+            if self.programs.contains_key(&id) {
+                continue;
+            }
+            let what = format!("track script {}", script.name);
+            let Some(program) = resolve(&script.command, &what) else {
+                continue;
+            };
+            self.programs.insert(id, program);
+            let options = ScriptOptions {
+                interval: script.interval,
+                timeout: script.timeout.unwrap_or(script.interval),
+                rise: script.rise,
+                fall: script.fall,
+                init_fail: script.init_fail,
+                fingerprint: install::fingerprint(&(
+                    &script.command.argv,
+                    format!("{:?}", script.command.user),
+                )),
+            };
+            self.add_tracker(
+                id,
+                TrackerConfig::Script(options),
+                Tracker::Script(Arc::new(script.clone())),
+            );
+        }
+        for file in config
+            .track_files
+            .iter()
+            .filter(|file| used(|track| &track.files, &file.name))
+        {
+            let id = numbers.track(numbers::TrackKind::File, &file.name);
+            self.add_tracker(
+                id,
+                TrackerConfig::File,
+                Tracker::File(Arc::new(file.clone())),
+            );
+        }
+        for process in config
+            .track_processes
+            .iter()
+            .filter(|p| used(|track| &track.processes, &p.name))
+        {
+            let id = numbers.track(numbers::TrackKind::Process, &process.name);
+            let options = ProcessOptions {
+                quorum: process.quorum,
+                quorum_max: process.quorum_max,
+                fork_delay: process.fork_delay,
+                terminate_delay: process.terminate_delay,
+            };
+            self.add_tracker(
+                id,
+                TrackerConfig::Process(options),
+                Tracker::Process(Arc::new(process.clone())),
+            );
+        }
+    }
+
+    /// Of several of one name the first is found.
+    fn add_tracker(&mut self, id: TrackId, config: TrackerConfig, tracker: Tracker) {
+        self.engine.trackers.entry(id).or_insert(config);
+        self.trackers.entry(id).or_insert(tracker);
+    }
+
+    fn add_globals(&mut self, numbers: &mut Numbers) {
+        let globals = &self.config.globals;
+        self.engine.startup_delay = globals.startup_delay;
+        self.engine.delay_after_boot = globals.delay_after_boot;
+        self.engine.report_unknown_vrids = globals.log_unknown_vrids;
+        let alone = |arp, na| move |group| Pacing { group, arp, na };
+        if globals.garp_interval.is_some() || globals.gna_interval.is_some() {
+            let pacing = alone(globals.garp_interval, globals.gna_interval);
+            // Groups of one: numbers above those of the groups that were written.
+            let first = u32::try_from(self.config.garp_groups.len()).unwrap_or(u32::MAX / 2);
+            for (_, id) in numbers.ifaces() {
+                self.engine.pacing.insert(id, pacing(first + id.0));
+            }
+        }
+        for (number, group) in (0_u32..).zip(&self.config.garp_groups) {
+            for name in &group.interfaces {
+                let pacing = Pacing {
+                    group: number,
+                    arp: group.garp_interval,
+                    na: group.gna_interval,
+                };
+                self.engine.pacing.insert(numbers.iface(name), pacing);
+            }
+        }
+    }
+}
+
+fn tracked<'a>(
+    track: &'a config::Track,
+    numbers: &'a mut Numbers,
+    trackers: &'a BTreeMap<TrackId, Tracker>,
+) -> impl Iterator<Item = Tracked> + use<> {
+    let mut all = Vec::new();
+    let mut add = |what, tracked: &config::Tracked| {
+        all.push(Tracked {
+            what,
+            weight: tracked.weight,
+            reverse: tracked.reverse,
+        });
+    };
+    for interface in &track.interfaces {
+        add(Trackee::Iface(numbers.iface(&interface.name)), interface);
+    }
+    let kinds = [
+        (numbers::TrackKind::Script, &track.scripts),
+        (numbers::TrackKind::File, &track.files),
+        (numbers::TrackKind::Process, &track.processes),
+    ];
+    for (kind, list) in kinds {
+        for entry in list {
+            let id = numbers.track(kind, &entry.name);
+            if trackers.contains_key(&id) {
+                add(Trackee::Track(id), entry);
+            }
+        }
+    }
+    all.into_iter()
+}
+
+/// The same family in the other crate's words.
+pub(crate) const fn family(family: config::Family) -> Family {
+    match family {
+        config::Family::V4 => Family::V4,
+        config::Family::V6 => Family::V6,
+    }
+}
+
+#[cfg(test)]
+mod tests;

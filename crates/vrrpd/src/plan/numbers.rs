@@ -1,0 +1,84 @@
+//! Numbers for names. What means the same keeps its number over reloads: to the engine a reload is a difference by
+//! number.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use keepalived_conf::config::{Family, Instance};
+use vrrp_fsm::{GroupId, IfaceId, RouterId, TrackId};
+
+/// All numbers that were ever given.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers {
+    ifaces: BTreeMap<String, IfaceId>,
+    routers: BTreeMap<RouterKey, RouterId>,
+    groups: BTreeMap<String, GroupId>,
+    tracks: BTreeMap<(TrackKind, String), TrackId>,
+}
+
+/// What tells trackers of one name apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TrackKind {
+    Script,
+    File,
+    Process,
+}
+
+/// What makes an instance the same one after a reload: keepalived's rule, in which the name has no part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct RouterKey {
+    vrid: u8,
+    family: Family,
+    interface: Option<String>,
+    vmac: bool,
+    /// Of unicast: the source, and the peers where a source serves several instances of one VRID.
+    unicast: Option<(Option<IpAddr>, Vec<IpAddr>)>,
+    multicast: Option<IpAddr>,
+}
+
+impl Numbers {
+    pub(super) fn iface(&mut self, name: &str) -> IfaceId {
+        number(&mut self.ifaces, name.into(), IfaceId)
+    }
+
+    pub(super) fn group(&mut self, name: &str) -> GroupId {
+        number(&mut self.groups, name.into(), GroupId)
+    }
+
+    pub(super) fn track(&mut self, kind: TrackKind, name: &str) -> TrackId {
+        number(&mut self.tracks, (kind, name.into()), TrackId)
+    }
+
+    pub(super) fn router(&mut self, instance: &Instance) -> RouterId {
+        let unicast = instance.unicast.as_ref();
+        let key = RouterKey {
+            vrid: instance.vrid,
+            family: instance.family,
+            interface: instance.interface.clone(),
+            vmac: instance.vmac.is_some(),
+            unicast: unicast.map(|unicast| {
+                let peers = unicast.peers.iter().map(|peer| peer.address);
+                (
+                    instance.source,
+                    if instance.interface.is_none() {
+                        peers.collect()
+                    } else {
+                        Vec::new()
+                    },
+                )
+            }),
+            multicast: unicast.is_none().then_some(instance.group),
+        };
+        number(&mut self.routers, key, RouterId)
+    }
+
+    pub(super) fn ifaces(&self) -> impl Iterator<Item = (&str, IfaceId)> {
+        self.ifaces.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+}
+
+/// The next number is the count so far: none is ever taken back.
+fn number<K: Ord, V: Copy>(known: &mut BTreeMap<K, V>, key: K, make: fn(u32) -> V) -> V {
+    let next = make(u32::try_from(known.len()).unwrap_or(u32::MAX));
+    *known.entry(key).or_insert(next)
+}

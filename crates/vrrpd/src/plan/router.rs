@@ -1,0 +1,177 @@
+//! One `vrrp_instance`.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keepalived_conf::config::{self, Instance, State};
+use vrrp_fsm::{
+    Addresses, AnnounceSchedule, Announced, Auth, Destination, HmacMode, HmacOptions, Peer,
+    Preempt, Profile, RouterId, RouterOptions,
+};
+use vrrp_net::Protocol;
+use vrrp_proto::{AdvertInterval, ChecksumCoverage, HOP_LIMIT, Password, Priority, Version, Vrid};
+
+use super::{Install, NotifyPrograms, Numbers, PlanError, Router, family, install};
+
+/// Kernels send IPv6 unicast with this where nothing else is said.
+const DEFAULT_UNICAST_HOP_LIMIT_V6: u8 = 64;
+
+pub(super) fn options(
+    instance: &Instance,
+    numbers: &mut Numbers,
+) -> Result<(RouterId, Router, RouterOptions), PlanError> {
+    let value = |what: String| PlanError::Value {
+        instance: instance.name.clone(),
+        what,
+    };
+    let name = instance.interface.as_deref();
+    let name =
+        name.ok_or_else(|| value("an instance without `interface` is not supported".into()))?;
+    let iface = numbers.iface(name);
+    let vrid = Vrid::new(instance.vrid)
+        .ok_or_else(|| value("the virtual router id must be set".into()))?;
+    let family = family(instance.family);
+    let centis = u16::try_from(instance.advert_int.as_millis() / 10).unwrap_or(u16::MAX);
+    let interval = AdvertInterval::from_centis(centis)
+        .map_err(|error| value(format!("advert_int: {error}")))?;
+    let id = numbers.router(instance);
+    let install = Install::of_instance(instance, iface, numbers);
+    let version = match instance.version {
+        config::Version::V2 => Version::V2,
+        config::Version::V3 => Version::V3,
+    };
+    let announced = install.addresses.iter();
+    let announced = announced.map(|placed| Announced {
+        address: placed.spec.address,
+        iface: placed.iface,
+    });
+    let advertised = instance.addresses.iter().map(|address| address.address);
+    let options = RouterOptions {
+        version,
+        profile: if instance.strict {
+            Profile::Rfc
+        } else {
+            Profile::Keepalived
+        },
+        priority: Priority::new(instance.priority),
+        owner_waits: instance.state == Some(State::Backup),
+        interval,
+        preempt: preempt(instance),
+        addresses: match family {
+            _ if instance.addresses.is_empty() => Addresses::empty(family),
+            _ => advertised.collect(),
+        },
+        announced: announced.collect(),
+        fingerprint: install::fingerprint(&install),
+        source: instance.source,
+        destination: destination(instance),
+        auth: auth(instance).map_err(value)?,
+        checksum: if instance.v3_checksum_as_v2 {
+            ChecksumCoverage::Message
+        } else {
+            ChecksumCoverage::PseudoHeader
+        },
+        owner_ignores_adverts: instance.owner_ignore_adverts,
+        skip_list_check: instance.skip_check_adv_addr,
+        down_timer_adverts: instance.down_timer_adverts,
+        answer_lower: !instance.lower_prio_no_advert,
+        advertise_before_yielding: instance.higher_prio_send_advert,
+        announce: announce(&instance.garp),
+        track_own_iface: instance.track_primary,
+        stalled_to_backup: instance.timer_expired_backup.map(Priority::new),
+        ..RouterOptions::keepalived(iface, family, vrid)
+    };
+    let router = Router {
+        instance: Arc::new(instance.clone()),
+        iface,
+        vrid,
+        family,
+        version,
+        group: None,
+        protocol: if matches!(options.auth, Auth::Ah(_)) {
+            Protocol::Ah
+        } else {
+            Protocol::Vrrp
+        },
+        multicast: instance.unicast.is_none().then_some(instance.group),
+        hop_limit: hop_limit(instance),
+        install: Arc::new(install),
+        notify: NotifyPrograms::default(),
+    };
+    Ok((id, router, options))
+}
+
+fn preempt(instance: &Instance) -> Preempt {
+    match (instance.preempt, instance.preempt_delay) {
+        (false, _) => Preempt::Never,
+        (true, Duration::ZERO) => Preempt::AtOnce,
+        (true, delay) => Preempt::After(delay),
+    }
+}
+
+fn destination(instance: &Instance) -> Destination {
+    let Some(unicast) = &instance.unicast else {
+        return Destination::Multicast(instance.group);
+    };
+    let peer = |peer: &config::Peer| Peer {
+        address: peer.address,
+        min_ttl: peer.min_ttl,
+        max_ttl: peer.max_ttl,
+    };
+    Destination::Unicast {
+        peers: unicast.peers.iter().map(peer).collect(),
+        check_source: unicast.check_source,
+    }
+}
+
+fn hop_limit(instance: &Instance) -> u8 {
+    let Some(unicast) = &instance.unicast else {
+        return HOP_LIMIT;
+    };
+    unicast.ttl.unwrap_or(match instance.family {
+        config::Family::V4 => HOP_LIMIT,
+        config::Family::V6 => DEFAULT_UNICAST_HOP_LIMIT_V6,
+    })
+}
+
+fn auth(instance: &Instance) -> Result<Auth, String> {
+    if let Some(hmac) = &instance.hmac {
+        let mut keys = BTreeMap::new();
+        for key in &hmac.keys {
+            let secret = install::secret(key.secret.expose())
+                .map_err(|error| format!("key {}: {error}", key.id))?;
+            keys.insert(key.id, secret.into());
+        }
+        return Ok(Auth::Hmac(Box::new(HmacOptions {
+            keys,
+            active_key: hmac.active_key,
+            mode: match hmac.mode {
+                config::HmacMode::Enforce => HmacMode::Enforce,
+                config::HmacMode::Permissive => HmacMode::Permissive,
+                config::HmacMode::ReceiveOnly => HmacMode::ReceiveOnly,
+            },
+            clock: hmac.anti_replay == config::AntiReplay::Time,
+            window: hmac.time_window,
+        })));
+    }
+    Ok(match &instance.auth {
+        None => Auth::None,
+        Some(auth @ config::Auth::Pass(_)) => Auth::Simple(Password::new(&auth.data())),
+        Some(auth @ config::Auth::Ah(_)) => Auth::Ah(Password::new(&auth.data())),
+    })
+}
+
+fn announce(garp: &config::Garp) -> AnnounceSchedule {
+    let rounds = |repeat: u32| u8::try_from(repeat).unwrap_or(u8::MAX);
+    let some = |time: Duration| (!time.is_zero()).then_some(time);
+    AnnounceSchedule {
+        burst: rounds(garp.repeat).max(1),
+        again_after: some(garp.delay),
+        refresh: some(garp.refresh),
+        refresh_rounds: rounds(garp.refresh_repeat).max(1),
+        lower_burst: rounds(garp.lower_prio_repeat),
+        lower_again_after: some(garp.lower_prio_delay),
+        after_trouble: true,
+    }
+}

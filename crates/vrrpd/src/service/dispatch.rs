@@ -1,0 +1,288 @@
+//! The service thread's loop: signals and tasks in, programs, lines and files out.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+use vrrp_fsm::{RouterId, ScriptOutcome, Status, Subject, TrackId};
+
+use super::fifo::Fifo;
+use super::program::{End, Program};
+use super::programs::identity;
+use super::queue::{Job, Queues};
+use super::signals::{Signals, Wish};
+use super::{LAST_WORDS, News, Reload};
+use crate::compat;
+use crate::daemon::{Change, Look, Message, Task, View};
+use crate::plan::{NotifyPrograms, Plan};
+use crate::settings::Settings;
+use crate::systemd::{self, State};
+
+/// Runs until the protocol thread hangs up.
+pub(super) async fn run(
+    news: News,
+    mut work: mpsc::Receiver<Task>,
+    mut signals: Signals,
+    mut reload: Reload,
+    settings: Arc<Settings>,
+) {
+    let mut desk = Desk::new(news, settings);
+    loop {
+        tokio::select! {
+            biased;
+            task = work.recv() => match task {
+                Some(task) => desk.task(task),
+                None => break,
+            },
+            wish = signals.next() => match wish {
+                Wish::Stop => {
+                    systemd::notify(State::Stopping);
+                    desk.news.send(Message::Stop);
+                }
+                Wish::Reload => desk.reload(&mut reload),
+                Wish::Look(look) => desk.news.send(Message::Look(look)),
+            },
+        }
+    }
+    let idle = async {
+        while !desk.queues.is_idle() {
+            sleep(LAST_WORDS / 100).await;
+        }
+    };
+    if timeout(LAST_WORDS, idle).await.is_err() {
+        warn!("stopping without waiting for notification programs any longer");
+    }
+}
+
+/// Everything that the service thread knows.
+struct Desk {
+    news: News,
+    settings: Arc<Settings>,
+    plan: Arc<Plan>,
+    queues: Queues,
+    fifos: Vec<Fifo>,
+    /// Tracked scripts that run, and how to end them.
+    running: BTreeMap<TrackId, Arc<Notify>>,
+    /// What each router and group was last said to be.
+    states: BTreeMap<Subject, Status>,
+}
+
+impl Desk {
+    fn new(news: News, settings: Arc<Settings>) -> Self {
+        Self {
+            news,
+            settings,
+            plan: Arc::default(),
+            queues: Queues::default(),
+            fifos: Vec::new(),
+            running: BTreeMap::new(),
+            states: BTreeMap::new(),
+        }
+    }
+
+    fn task(&mut self, task: Task) {
+        match task {
+            Task::Plan(plan) => self.adopt(plan.0),
+            Task::Change(change) => self.change(&change),
+            Task::LowerHeard(router) => self.lower_heard(router),
+            Task::Priority(router, priority) => self.priority(router, priority),
+            Task::RunScript(track) => self.run_script(track),
+            Task::StopScript { track, .. } => {
+                // The run itself makes sure that it ends.
+                if let Some(stop) = self.running.get(&track) {
+                    stop.notify_one();
+                }
+            }
+            Task::Show(view) => self.show(&view),
+        }
+    }
+
+    fn reload(&mut self, reload: &mut Reload) {
+        info!("Reloading ...");
+        let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let micros = u64::try_from(monotonic.tv_sec).unwrap_or_default() * 1_000_000
+            + u64::try_from(monotonic.tv_nsec).unwrap_or_default() / 1_000;
+        systemd::notify(State::Reloading(micros));
+        match reload() {
+            Some(plan) => self.news.send(Message::Reload(Box::new(plan))),
+            None => error!("the new configuration cannot run; the old one goes on"),
+        }
+        systemd::notify(State::Ready);
+    }
+
+    /// A new plan: what is the same stays open.
+    fn adopt(&mut self, plan: Arc<Plan>) {
+        self.plan = plan;
+        let globals = &self.plan.config.globals;
+        let mut wanted = Vec::new();
+        for fifo in [&globals.notify_fifo, &globals.vrrp_notify_fifo]
+            .into_iter()
+            .flatten()
+        {
+            if wanted
+                .iter()
+                .all(|known: &&keepalived_conf::config::Fifo| known.path != fifo.path)
+            {
+                wanted.push(fifo);
+            }
+        }
+        self.fifos.retain(|open| {
+            wanted
+                .iter()
+                .any(|fifo| open.path() == std::path::Path::new(&fifo.path))
+        });
+        for fifo in wanted {
+            let path = std::path::Path::new(&fifo.path);
+            if self.fifos.iter().any(|open| open.path() == path) {
+                continue;
+            }
+            let owner = match fifo.owner.as_ref().map(identity).transpose() {
+                Ok(owner) => owner.map(|owner| (owner.uid, owner.gid)),
+                Err(reason) => {
+                    error!("FIFO {}: {reason}", fifo.path);
+                    continue;
+                }
+            };
+            match Fifo::open(path, owner) {
+                Ok(open) => self.fifos.push(open),
+                Err(error) => error!("FIFO {}: {error}", fifo.path),
+            }
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        self.states.insert(change.subject, change.to);
+        let word = compat::state_word(change.to);
+        let plan = Arc::clone(&self.plan);
+        let (kind, name, notify) = match change.subject {
+            Subject::Router(id) => match plan.routers.get(&id) {
+                Some(router) => ("INSTANCE", router.instance.name.as_str(), &router.notify),
+                None => return,
+            },
+            Subject::Group(id) => match plan.groups.get(&id) {
+                Some(group) => ("GROUP", group.config.name.as_str(), &group.notify),
+                None => return,
+            },
+        };
+        let (program, cause): (&Option<Program>, _) = match change.to {
+            Status::Active | Status::Draining => (&notify.master, "notify_master"),
+            Status::Backup | Status::Drained => (&notify.backup, "notify_backup"),
+            Status::Fault => (&notify.fault, "notify_fault"),
+            Status::Stopped => (&notify.stop, "notify_stop"),
+            Status::Removed => (&notify.deleted, "notify_deleted"),
+            Status::Initialize => return,
+        };
+        self.submit(name, program.as_ref(), cause, &[]);
+        let args = [kind, name, word, &change.priority.to_string()].map(OsString::from);
+        self.submit(name, notify.any.as_ref(), "notify", &args);
+        self.line(&format!("{kind} \"{name}\" {word} {}\n", change.priority));
+    }
+
+    fn lower_heard(&mut self, router: RouterId) {
+        let plan = Arc::clone(&self.plan);
+        let Some(router) = plan.routers.get(&router) else {
+            return;
+        };
+        let (name, NotifyPrograms { lower_heard, .. }) = (&router.instance.name, &router.notify);
+        self.submit(
+            name,
+            lower_heard.as_ref(),
+            "notify_master_rx_lower_pri",
+            &[],
+        );
+        self.line(&format!(
+            "INSTANCE \"{name}\" MASTER_RX_LOWER_PRI {}\n",
+            router.instance.priority
+        ));
+    }
+
+    fn priority(&mut self, id: RouterId, priority: u8) {
+        let plan = Arc::clone(&self.plan);
+        let Some(router) = plan
+            .routers
+            .get(&id)
+            .filter(|router| router.instance.notify_priority_changes)
+        else {
+            return;
+        };
+        let state = match self.states.get(&Subject::Router(id)) {
+            Some(Status::Active) => "MASTER_PRIORITY",
+            Some(Status::Backup) => "BACKUP_PRIORITY",
+            _ => return,
+        };
+        self.line(&format!(
+            "INSTANCE \"{}\" {state} {priority}\n",
+            router.instance.name
+        ));
+    }
+
+    fn submit(
+        &self,
+        subject: &str,
+        program: Option<&Program>,
+        cause: &'static str,
+        args: &[OsString],
+    ) {
+        if let Some(program) = program {
+            let mut program = program.clone();
+            program.args.extend_from_slice(args);
+            self.queues.submit(subject, Job { program, cause });
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        for fifo in &mut self.fifos {
+            fifo.write(line);
+        }
+    }
+
+    fn run_script(&mut self, track: TrackId) {
+        let Some(program) = self.plan.programs.get(&track).cloned() else {
+            return;
+        };
+        let name = self
+            .plan
+            .trackers
+            .get(&track)
+            .map(|tracker| tracker.name().to_owned())
+            .unwrap_or_default();
+        let stop = Arc::new(Notify::new());
+        self.running.insert(track, Arc::clone(&stop));
+        let news = self.news.clone();
+        tokio::spawn(async move {
+            let outcome = program.run(stop.notified()).await;
+            let result = match &outcome.end {
+                End::Exited(code) => ScriptOutcome::Exited(u8::try_from(*code).unwrap_or(u8::MAX)),
+                End::Signalled(signal) => {
+                    ScriptOutcome::Signalled(u8::try_from(*signal).unwrap_or(u8::MAX))
+                }
+                End::TimedOut => ScriptOutcome::TimedOut,
+                // As keepalived: what cannot be run proves nothing. It is said each time.
+                End::NotStarted(error) => {
+                    error!("Script `{name}` cannot be run, and counts as good: {error}");
+                    ScriptOutcome::Exited(0)
+                }
+            };
+            if !result.is_good() && !outcome.tail.is_empty() {
+                debug!("Script `{name}` said: {}", outcome.tail.join(" | "));
+            }
+            news.send(Message::ScriptExited {
+                track,
+                outcome: result,
+            });
+        });
+    }
+
+    fn show(&self, view: &View) {
+        let what = match view.look {
+            Look::Data => "data",
+            Look::Stats { .. } => "stats",
+            Look::Json => "json",
+        };
+        let _ = &self.settings;
+        warn!("dumps ({what}) are not built yet");
+    }
+}

@@ -1,0 +1,115 @@
+//! What a configuration asks for and this daemon does not do yet. Each is said once at the start and at each reload,
+//! as an error: nothing that was written is ignored in silence. An entry goes when its feature comes.
+
+use keepalived_conf::config::{Config, Instance};
+use tracing::error;
+
+/// Logs every feature of `config` that is accepted and not in effect.
+pub fn report(config: &Config) {
+    for (subject, what) in features(config) {
+        let subject = subject.map(|name| format!("({name}) ")).unwrap_or_default();
+        error!("{subject}{what} is accepted, but not yet in effect");
+    }
+}
+
+/// All of them, each with the instance that asks for it.
+#[must_use]
+pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
+    let globals = &config.globals;
+    let global = [
+        (!config.track_files.is_empty(), "track_file"),
+        (!config.track_processes.is_empty(), "vrrp_track_process"),
+        (!config.bfd_instances.is_empty(), "bfd_instance"),
+        (!config.track_groups.is_empty(), "track_group"),
+        (
+            !config.interface_delays.is_empty(),
+            "interface_up_down_delays",
+        ),
+        (
+            !config.linkbeats.is_empty() || globals.linkbeat_polling,
+            "link beat polling",
+        ),
+        (
+            globals.mail.server.is_some() && !globals.mail.to.is_empty(),
+            "mail on state changes (smtp_server)",
+        ),
+        (globals.startup_script.is_some(), "startup_script"),
+        (globals.shutdown_script.is_some(), "shutdown_script"),
+        (
+            globals.fifo_states_on_reload,
+            "fifo_write_vrrp_states_on_reload",
+        ),
+        (
+            globals
+                .notify_fifo
+                .iter()
+                .chain(&globals.vrrp_notify_fifo)
+                .any(|fifo| fifo.script.is_some()),
+            "notify_fifo_script",
+        ),
+        (globals.supplementary_groups, "set_supplementary_groups"),
+        (globals.rt_priority.is_some(), "vrrp_rt_priority"),
+        (globals.nice.is_some_and(|nice| nice != 0), "vrrp_priority"),
+        (!globals.cpu_affinity.is_empty(), "vrrp_cpu_affinity"),
+        (globals.no_swap, "vrrp_no_swap"),
+        (globals.disable_local_igmp, "disable_local_igmp"),
+        (globals.reload_time_file.is_some(), "reload_time_file"),
+        (globals.reload_file.is_some(), "reload_file"),
+        (globals.config_save_dir.is_some(), "config_save_dir"),
+        (globals.dbus, "enable_dbus"),
+        (
+            globals.nftables.table.is_some(),
+            "the table name of nftables",
+        ),
+        (
+            globals.iptables.is_some(),
+            "vrrp_iptables (nftables is used)",
+        ),
+    ];
+    let mut features: Vec<_> = global
+        .into_iter()
+        .filter(|(asked, _)| *asked)
+        .map(|(_, what)| (None, what))
+        .collect();
+    for instance in &config.instances {
+        features.extend(of_instance(instance).map(|what| (Some(instance.name.as_str()), what)));
+    }
+    features
+}
+
+fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
+    let unicast = instance.unicast.as_ref();
+    let all = [
+        (instance.vmac.is_some(), "use_vmac"),
+        (instance.ipvlan.is_some(), "use_ipvlan"),
+        (instance.vmac_addr, "use_vmac_addr"),
+        (
+            instance
+                .addresses
+                .iter()
+                .chain(&instance.excluded)
+                .any(|address| address.use_vmac),
+            "use_vmac of an address",
+        ),
+        (
+            matches!(instance.auth, Some(keepalived_conf::config::Auth::Ah(_))),
+            "auth_type AH",
+        ),
+        (!instance.track.bfds.is_empty(), "track_bfd"),
+        (instance.promote_secondaries, "promote_secondaries"),
+        (instance.vrf.is_some(), "vrf"),
+        (instance.receive_buffer.is_some(), "kernel_rx_buf_size"),
+        (instance.linkbeat_polling, "linkbeat_use_polling"),
+        (instance.garp.extra_interfaces.is_some(), "garp_extra_if"),
+        (instance.smtp_alert, "smtp_alert"),
+        (
+            unicast.is_some_and(|unicast| {
+                unicast.old_checksum == keepalived_conf::config::OldChecksum::Always
+            }),
+            "old_unicast_checksum",
+        ),
+    ];
+    all.into_iter()
+        .filter(|(asked, _)| *asked)
+        .map(|(_, what)| what)
+}
