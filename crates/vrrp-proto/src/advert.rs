@@ -113,6 +113,9 @@ impl Advert<'_> {
         let buf = buf.get_mut(..need).ok_or(too_small)?;
         let (head, rest) = buf.split_first_chunk_mut().ok_or(too_small)?;
         *head = header;
+        //= R9568-5.2.9-01
+        //= R3768-5.3-01
+        //= HARD-PROTO-03
         let rest = match self.addresses {
             AddressList::V4(list) => write(list.iter().map(Ipv4Addr::octets), rest),
             AddressList::V6(list) => write(list.iter().map(Ipv6Addr::octets), rest),

@@ -57,6 +57,9 @@ mod checksum;
 mod datagram;
 mod discard;
 mod error;
+#[cfg(feature = "auth")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod interval;
 mod packet;
 mod receive;

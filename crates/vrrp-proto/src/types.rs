@@ -217,6 +217,7 @@ pub struct VirtualMac([u8; 6]);
 
 impl VirtualMac {
     /// The address of virtual router `vrid` of `family`.
+    //= R9568-6.1-12
     pub const fn new(family: Family, vrid: Vrid) -> Self {
         let block = match family {
             Family::V4 => 1,
