@@ -167,20 +167,24 @@ fn realms((from, to): (u16, u16)) -> u32 {
 fn place_route(route: &config::Route, own: Option<IfaceId>, numbers: &mut Numbers) -> PlacedRoute {
     let mut hops = Vec::new();
     let mut ifaces = Vec::new();
-    let mut add =
-        |via, dev: Option<&str>, weight, onlink, hop_realms: Option<(u16, u16)>, encapsulation| {
-            let iface = dev.map(|dev| numbers.iface(dev));
-            ifaces.push(iface.or_else(|| own.filter(|_| via.is_none())));
-            let encap = Option::as_ref(encapsulation).map(encap);
-            hops.push(NextHop {
-                via,
-                iface: None,
-                weight,
-                onlink,
-                realms: hop_realms.map(realms),
-                encap,
-            });
-        };
+    let mut add = |via: Option<IpAddr>,
+                   dev: Option<&str>,
+                   weight,
+                   onlink,
+                   hop_realms: Option<(u16, u16)>,
+                   encapsulation| {
+        let iface = dev.map(|dev| numbers.iface(dev));
+        ifaces.push(iface.or_else(|| own.filter(|_| via.is_none())));
+        let encap = Option::as_ref(encapsulation).map(encap);
+        hops.push(NextHop {
+            via,
+            iface: None,
+            weight,
+            onlink,
+            realms: hop_realms.map(realms),
+            encap,
+        });
+    };
     let leads_somewhere = !matches!(
         route.kind,
         config::RouteKind::Blackhole
