@@ -64,6 +64,9 @@ pub enum OpErrorKind {
     /// No room at the moment: later it may work.
     #[error("no room")]
     NoRoom,
+    /// It was done, but for something that belongs to it: the detail says what, and where the system refused it.
+    #[error("done in part")]
+    Incomplete,
     /// Anything else.
     #[error("failed")]
     Other,

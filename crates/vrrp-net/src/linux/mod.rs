@@ -7,8 +7,10 @@ mod netlink;
 mod send;
 mod socket;
 mod sys;
+mod vmac;
 
 use crate::{Backend, IfIndex, Link, Listen, NetError, NetEvent, Op, OpError, OpErrorKind, RxRing};
+use core::time::Duration;
 use netlink::{Monitor, Refusal, Requests};
 use rustix::event::epoll;
 use send::Senders;
@@ -16,17 +18,41 @@ use socket::Receiver;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+use vmac::Vmacs;
 use vrrp_proto::Family;
 
-/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for four. An IPv6
-/// address takes the kernel some ten times as long as an IPv4 one, and all of it inside our system call; so the
-/// caller is back within some 10 ms.
+/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for up to four.
 const BUDGET: usize = 64;
-/// See [`BUDGET`].
-const fn cost(family: Family) -> usize {
-    match family {
-        Family::V4 => 1,
-        Family::V6 => 4,
+
+/// What a message about IPv6 costs of the [`BUDGET`]: 1, 2 or 4.
+///
+/// IPv4 takes the kernel some ten microseconds an address. IPv6 takes from thirty to a thousand, depending on what else
+/// is going on, and all of it inside our system call. So batches of 16 to 64 are made, whichever the last ones showed
+/// to be done in a few milliseconds: adverts are due in between.
+struct Pace {
+    v6: usize,
+}
+
+impl Pace {
+    const QUICK: Duration = Duration::from_millis(1);
+    const SLOW: Duration = Duration::from_millis(4);
+
+    const fn cost(&self, family: Option<Family>) -> usize {
+        match family {
+            Some(Family::V4) => 1,
+            Some(Family::V6) => self.v6,
+            // Links: rare, and slow.
+            None => 4,
+        }
+    }
+
+    fn learn(&mut self, spent: usize, took: Duration) {
+        if took > Self::SLOW {
+            self.v6 = 4;
+        } else if took < Self::QUICK && spent > BUDGET / 2 {
+            self.v6 = (self.v6 / 2).max(1);
+        }
     }
 }
 
@@ -45,6 +71,8 @@ pub struct Linux {
     keys: BTreeMap<(Option<IfIndex>, Family, crate::Protocol), u64>,
     next_token: u64,
     senders: Senders,
+    pace: Pace,
+    vmacs: Vmacs,
     /// Told by the next calls of `poll_event`.
     events: VecDeque<NetEvent<'static>>,
     /// Found readable, not yet read.
@@ -75,8 +103,8 @@ impl Linux {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
             .map_err(|e| what("creating an epoll instance")(e.into()))?;
         // First the subscription, then the state: what changes in between is told twice rather than never.
-        let mut monitor = Monitor::open().map_err(what("subscribing to netlink"))?;
         let mut requests = Requests::open().map_err(what("opening netlink"))?;
+        let mut monitor = Monitor::open(requests.port()).map_err(what("subscribing to netlink"))?;
         let data = epoll::EventData::new_u64(MONITOR);
         epoll::add(&epoll, &monitor, data, epoll::EventFlags::IN)
             .map_err(|e| what("polling netlink")(e.into()))?;
@@ -92,6 +120,8 @@ impl Linux {
             keys: BTreeMap::new(),
             next_token: MONITOR + 1,
             senders: Senders::default(),
+            pace: Pace { v6: 4 },
+            vmacs: Vmacs::default(),
             events,
             ready: Vec::new(),
         })
@@ -153,6 +183,7 @@ impl Linux {
 
     /// Closes the sockets of an interface that is gone: bound to its number, they would never hear anything again.
     fn forget(&mut self, iface: IfIndex) {
+        self.vmacs.removed(iface, &mut self.requests);
         self.receivers
             .retain(|_, receiver| receiver.iface() != Some(iface));
         self.keys.retain(|(of, ..), _| *of != Some(iface));
@@ -163,7 +194,10 @@ impl Linux {
         let mut spent = 0;
         let mut taken = 0;
         for (at, op) in ops.iter().enumerate() {
-            let Lane::Netlink(cost) = lane(op) else { break };
+            let Lane::Netlink(family) = lane(op) else {
+                break;
+            };
+            let cost = self.pace.cost(family);
             if spent > 0 && spent + cost > BUDGET {
                 break;
             }
@@ -188,9 +222,6 @@ impl Linux {
                 Op::SetLink { iface, up } => {
                     netlink::set_link(iface, up).and_then(|r| requests.push(at, r))
                 }
-                Op::RemoveLink { iface } => {
-                    netlink::remove_link(iface).and_then(|r| requests.push(at, r))
-                }
                 _ => Ok(()),
             };
             if let Err(error) = pushed {
@@ -198,6 +229,7 @@ impl Linux {
             }
         }
         let monitor = &mut self.monitor;
+        let begin = Instant::now();
         self.requests.commit(|at, outcome| {
             let Some(op) = ops.get(at) else { return };
             match (outcome, op) {
@@ -211,6 +243,7 @@ impl Linux {
                 (Err(refusal), _) => failed(at, refused(refusal)),
             }
         });
+        self.pace.learn(spent, begin.elapsed());
         taken
     }
 
@@ -221,6 +254,17 @@ impl Linux {
                 self.unlisten(listen);
                 Ok(())
             }
+            Op::RemoveLink { iface } => {
+                match self.requests.ask(netlink::remove_link(*iface)) {
+                    Err(refusal) if !is_so_already(op, refusal.errno) => {
+                        return Err(refused(refusal));
+                    }
+                    Err(_) | Ok(()) => {}
+                }
+                self.vmacs.removed(*iface, &mut self.requests);
+                Ok(())
+            }
+            Op::CreateLink(link) => self.vmacs.create(link, &mut self.requests, &self.monitor),
             _ => Err(OpError::new(OpErrorKind::NotSupported, "")),
         }
     }
@@ -308,8 +352,8 @@ impl Backend for Linux {
 
 /// How an operation is carried out, so that neighbours of a kind can share a system call.
 enum Lane {
-    /// As one message of a batch, at this cost.
-    Netlink(usize),
+    /// As one message of a batch, about this family or about a link.
+    Netlink(Option<Family>),
     /// As one packet of a `sendmmsg`.
     Send,
     /// By itself.
@@ -319,13 +363,17 @@ enum Lane {
 const fn lane(op: &Op<'_>) -> Lane {
     match op {
         Op::AddAddress { address, .. } | Op::RemoveAddress { address, .. } => {
-            Lane::Netlink(cost(address.family()))
+            Lane::Netlink(Some(address.family()))
         }
-        Op::AddRoute(route) | Op::RemoveRoute(route) => Lane::Netlink(cost(route.family)),
-        Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(cost(rule.family)),
-        Op::SetLink { .. } | Op::RemoveLink { .. } => Lane::Netlink(4),
+        Op::AddRoute(route) | Op::RemoveRoute(route) => Lane::Netlink(Some(route.family)),
+        Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(Some(rule.family)),
+        Op::SetLink { .. } => Lane::Netlink(None),
         Op::SendAdvert(_) | Op::GratuitousArp { .. } | Op::UnsolicitedNa { .. } => Lane::Send,
-        Op::Listen(_) | Op::Unlisten(_) | Op::CreateLink(_) | Op::SetAccept { .. } => Lane::Alone,
+        Op::Listen(_)
+        | Op::Unlisten(_)
+        | Op::CreateLink(_)
+        | Op::RemoveLink { .. }
+        | Op::SetAccept { .. } => Lane::Alone,
     }
 }
 

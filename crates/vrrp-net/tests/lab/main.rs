@@ -9,6 +9,7 @@
 
 mod backend;
 mod packets;
+mod vmac;
 
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
-    let cases: Vec<Case> = [backend::CASES, packets::CASES].concat();
+    let cases: Vec<Case> = [backend::CASES, packets::CASES, vmac::CASES].concat();
     // Before any thread.
     let reason = vrrp_lab::enter().err().map(|e| e.to_string());
     if let Some(reason) = &reason {

@@ -80,6 +80,23 @@ impl Requests {
         Ok(())
     }
 
+    /// Asks for one thing and waits for the answer.
+    pub(in crate::linux) fn ask<P: Size + ToBytes>(
+        &mut self,
+        request: Result<Request<P>, EncodeError>,
+    ) -> Result<(), Refusal> {
+        let pushed = request.and_then(|request| self.push(0, request));
+        if let Err(error) = pushed {
+            return Err(Refusal {
+                errno: libc::EINVAL,
+                text: error.0,
+            });
+        }
+        let mut answer = Ok(());
+        self.commit(|_, outcome| answer = outcome);
+        answer
+    }
+
     /// Sends all that was pushed and tells what became of each, in order.
     pub(in crate::linux) fn commit(&mut self, mut tell: impl FnMut(usize, Result<(), Refusal>)) {
         if self.pending.is_empty() {

@@ -1,12 +1,13 @@
 //! Interfaces to and from the kernel.
 
 use super::batch::{Request, text};
-use super::{Attrs, EncodeError};
-use crate::{IfIndex, Link, Mac};
+use super::{Attrs, EncodeError, attr, nested};
+use crate::{IfIndex, Link, Mac, VirtualLink, VirtualLinkKind};
 use neli::FromBytesWithInput;
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{Iff, Ifla, IflaInfo, RtAddrFamily, Rtm};
-use neli::rtnl::{Ifinfomsg, IfinfomsgBuilder};
+use neli::rtnl::{Ifinfomsg, IfinfomsgBuilder, Rtattr};
+use neli::types::Buffer;
 use std::io::Cursor;
 
 /// `RTM_NEWLINK` that sets an interface up or down.
@@ -22,6 +23,94 @@ pub(in crate::linux) fn set_link(
 /// `RTM_DELLINK`.
 pub(in crate::linux) fn remove_link(iface: IfIndex) -> Result<Request<Ifinfomsg>, EncodeError> {
     request(Rtm::Dellink, NlmF::empty(), header(Some(iface))?)
+}
+
+/// `RTM_NEWLINK` that makes a new interface, down.
+pub(in crate::linux) fn create_link(
+    link: &VirtualLink,
+    group: u32,
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    if !(1..=15).contains(&link.name.len()) {
+        return Err(EncodeError(format!(
+            "`{}` is no name for an interface",
+            link.name
+        )));
+    }
+    // IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE; IFLA_IPVLAN_MODE, IPVLAN_MODE_L2.
+    let (kind, mode, mac) = match link.kind {
+        VirtualLinkKind::Macvlan(mac) => ("macvlan", attr(Ifla::from(1_u16), 1_u32)?, Some(mac)),
+        VirtualLinkKind::Ipvlan => ("ipvlan", attr(Ifla::from(1_u16), 0_u16)?, None),
+    };
+    let info = [
+        attr(IflaInfo::Kind, kind)?,
+        attr(IflaInfo::Data, nested(&[mode])?)?,
+    ];
+    let attrs = Attrs::new()
+        .with(Ifla::Ifname, link.name.as_str())?
+        .with(Ifla::Link, link.parent.get())?
+        .maybe(Ifla::Address, mac.map(|mac| mac.octets().to_vec()))?
+        .with(Ifla::Group, group)?
+        .maybe(Ifla::Master, link.vrf.map(IfIndex::get))?
+        .with(Ifla::Linkinfo, nested(&info)?)?;
+    request(
+        Rtm::Newlink,
+        NlmF::CREATE | NlmF::EXCL,
+        header(None)?.rtattrs(attrs.0),
+    )
+}
+
+/// One of an interface's IPv4 settings (`IPV4_DEVCONF_*`): what is in `/proc/sys/net/ipv4/conf`, but written by netlink,
+/// which works where `/proc/sys` is read-only, as in most containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::linux) enum Ipv4Setting {
+    RpFilter = 8,
+    ArpFilter = 13,
+    ArpIgnore = 19,
+    PromoteSecondaries = 20,
+    AcceptLocal = 23,
+}
+
+/// `RTM_SETLINK` for IPv4 settings.
+pub(in crate::linux) fn set_ipv4(
+    iface: IfIndex,
+    settings: &[(Ipv4Setting, u32)],
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    const IFLA_INET_CONF: u16 = 1;
+    let settings = settings
+        .iter()
+        .map(|(setting, value)| attr(Ifla::from(*setting as u16), *value))
+        .collect::<Result<Vec<_>, _>>()?;
+    let conf = attr(Ifla::from(IFLA_INET_CONF), nested(&settings)?)?;
+    set_family(iface, libc::AF_INET, conf)
+}
+
+/// `RTM_SETLINK`: make no IPv6 address from the hardware address. RFC 9568 §7.4: virtual MAC addresses are no
+/// identifiers.
+pub(in crate::linux) fn no_generated_addresses(
+    iface: IfIndex,
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+    const NONE: u8 = 1;
+    set_family(
+        iface,
+        libc::AF_INET6,
+        attr(Ifla::from(IFLA_INET6_ADDR_GEN_MODE), NONE)?,
+    )
+}
+
+fn set_family(
+    iface: IfIndex,
+    family: i32,
+    setting: Rtattr<Ifla, Buffer>,
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    let family = Ifla::from(u16::try_from(family).unwrap_or(0));
+    let spec = attr(family, nested(&[setting])?)?;
+    let attrs = Attrs::new().with(Ifla::AfSpec, nested(&[spec])?)?;
+    request(
+        Rtm::Setlink,
+        NlmF::empty(),
+        header(Some(iface))?.rtattrs(attrs.0),
+    )
 }
 
 /// `RTM_GETLINK` for all interfaces, without their statistics.
@@ -52,9 +141,9 @@ fn request(
     })
 }
 
-/// Reads the payload of `RTM_NEWLINK` or `RTM_DELLINK`. `None`: not about an interface as such (bridges tell of their
+/// Reads the payload of `RTM_NEWLINK` or `RTM_DELLINK`: the interface and its group. `None`: not about an interface as such (bridges tell of their
 /// ports in the same messages, with another family), or not whole.
-pub(super) fn read_link(payload: &[u8]) -> Option<Link> {
+pub(super) fn read_link(payload: &[u8]) -> Option<(Link, u32)> {
     let message =
         Ifinfomsg::from_bytes_with_input(&mut Cursor::new(payload), payload.len()).ok()?;
     if *message.ifi_family() != RtAddrFamily::Unspecified {
@@ -74,7 +163,7 @@ pub(super) fn read_link(payload: &[u8]) -> Option<Link> {
     let flag = |flag: Iff| message.ifi_flags().contains(flag);
     // In another namespace the number would name another interface.
     let parent = number(Ifla::Link).filter(|_| octets(Ifla::LinkNetnsid).is_none());
-    Some(Link {
+    let link = Link {
         index: IfIndex::new(u32::try_from(*message.ifi_index()).ok()?)?,
         name: octets(Ifla::Ifname).map(text)?,
         mac: octets(Ifla::Address)
@@ -98,5 +187,6 @@ pub(super) fn read_link(payload: &[u8]) -> Option<Link> {
             }),
         parent: parent.and_then(IfIndex::new),
         controller: number(Ifla::Master).and_then(IfIndex::new),
-    })
+    };
+    Some((link, number(Ifla::Group).unwrap_or(0)))
 }

@@ -13,7 +13,9 @@ mod rule;
 
 pub(super) use addr::{OURS, add_address, remove_address};
 pub(super) use batch::{Refusal, Requests};
-pub(super) use link::{remove_link, set_link};
+pub(super) use link::{
+    Ipv4Setting, create_link, no_generated_addresses, remove_link, set_ipv4, set_link,
+};
 pub(super) use monitor::Monitor;
 pub(super) use route::{add_route, remove_route};
 pub(super) use rule::{add_rule, remove_rule};
@@ -22,7 +24,7 @@ use neli::consts::rtnl::{RtAddrFamily, RtaType};
 use neli::rtnl::{Rtattr, RtattrBuilder};
 use neli::types::{Buffer, RtBuffer};
 use neli::{Size, ToBytes};
-use std::io;
+use std::io::{self, Cursor};
 use vrrp_proto::Family;
 
 /// Attributes of one message, collected. neli's builders fail only for fields that are missing or too long.
@@ -55,6 +57,16 @@ fn attr<T: RtaType + Size>(
         .rta_payload(payload)
         .build()
         .map_err(|e| EncodeError(e.to_string()))
+}
+
+/// The octets of nested attributes.
+fn nested<T: RtaType>(attrs: &[Rtattr<T, Buffer>]) -> Result<Vec<u8>, EncodeError> {
+    let mut octets = Cursor::new(Vec::new());
+    for attr in attrs {
+        attr.to_bytes(&mut octets)
+            .map_err(|e| EncodeError(e.to_string()))?;
+    }
+    Ok(octets.into_inner())
 }
 
 /// A message that cannot be written: a value too long for its field.

@@ -15,14 +15,24 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR`, `RTNLGRP_IPV6_IFADDR`.
 const GROUPS: [u32; 3] = [1, 5, 9];
 
-/// The socket that listens, and what is needed to make events of what it hears.
+/// The socket that listens.
 pub(in crate::linux) struct Monitor {
     socket: NlSocket,
     inbox: Box<[[u8; DATAGRAM]]>,
+    known: Known,
+}
+
+/// What is needed to make events of what is heard.
+#[derive(Default)]
+struct Known {
+    /// The port of our requests.
+    port: u32,
     /// Every interface as it was last told: most notifications change nothing that we tell on.
     links: BTreeMap<IfIndex, Link>,
-    /// IPv6 addresses that we have removed and whose notification is still to come: the kernel tells of IPv6
-    /// addresses without saying who asked for it.
+    /// Their groups, which a new interface inherits.
+    groups: BTreeMap<IfIndex, u32>,
+    /// IPv6 addresses that we have removed and whose notification is still to come, and how many times: the kernel
+    /// tells of IPv6 addresses without saying who asked for it.
     removed: BTreeMap<(IfIndex, IpAddr, u8), u32>,
 }
 
@@ -33,18 +43,25 @@ impl AsFd for Monitor {
 }
 
 impl Monitor {
-    pub(in crate::linux) fn open() -> io::Result<Self> {
+    pub(in crate::linux) fn open(port: u32) -> io::Result<Self> {
         Ok(Self {
             socket: super::open(&GROUPS)?,
             inbox: vec![[0; DATAGRAM]; 16].into_boxed_slice(),
-            links: BTreeMap::new(),
-            removed: BTreeMap::new(),
+            known: Known {
+                port,
+                ..Known::default()
+            },
         })
     }
 
     /// The interfaces there are.
     pub(in crate::linux) const fn links(&self) -> &BTreeMap<IfIndex, Link> {
-        &self.links
+        &self.known.links
+    }
+
+    /// The group of an interface; 0 is the default group.
+    pub(in crate::linux) fn group(&self, iface: IfIndex) -> u32 {
+        self.known.groups.get(&iface).copied().unwrap_or(0)
     }
 
     /// Says that the next removal of this IPv6 address is our doing.
@@ -55,6 +72,7 @@ impl Monitor {
         prefix_len: u8,
     ) {
         *self
+            .known
             .removed
             .entry((iface, address, prefix_len))
             .or_default() += 1;
@@ -67,14 +85,13 @@ impl Monitor {
         events: &mut VecDeque<NetEvent<'static>>,
     ) -> io::Result<()> {
         events.push_back(NetEvent::Resync);
-        self.links.clear();
-        self.removed.clear();
+        self.known = Known {
+            port: self.known.port,
+            ..Known::default()
+        };
         let encode = |e: super::EncodeError| io::Error::other(e.0);
         requests.dump(dump_links().map_err(encode)?, |message| {
-            if let Some(link) = read_link(message.payload) {
-                self.links.insert(link.index, link.clone());
-                events.push_back(NetEvent::Link(link));
-            }
+            events.extend(self.known.event(message));
         })?;
         requests.dump(dump_addresses().map_err(encode)?, |message| {
             if let Some(record) = read_address(message.payload) {
@@ -110,16 +127,12 @@ impl Monitor {
         let Self {
             socket,
             inbox,
-            links,
-            removed,
+            known,
         } = self;
-        let port = requests.port();
         let read = sys::recv_many(sys::borrow(socket), inbox, |_, received, datagram| {
-            if received.name.netlink_port() != Some(0) {
-                return;
-            }
-            for message in messages(datagram.get(..received.len).unwrap_or_default()) {
-                events.extend(event(message, port, links, removed));
+            if received.name.netlink_port() == Some(0) {
+                let datagram = datagram.get(..received.len).unwrap_or_default();
+                events.extend(messages(datagram).filter_map(|message| known.event(message)));
             }
         });
         match read {
@@ -132,56 +145,52 @@ impl Monitor {
     }
 }
 
-fn event(
-    message: Message<'_>,
-    port: u32,
-    links: &mut BTreeMap<IfIndex, Link>,
-    removed: &mut BTreeMap<(IfIndex, IpAddr, u8), u32>,
-) -> Option<NetEvent<'static>> {
-    let by = match message.port {
-        0 => Author::Unknown,
-        own if own == port => Author::Us,
-        other => Author::Port(other),
-    };
-    match Rtm::from(message.kind) {
-        Rtm::Newlink => {
-            let link = read_link(message.payload)?;
-            let before = links.insert(link.index, link.clone());
-            (before.as_ref() != Some(&link)).then_some(NetEvent::Link(link))
+impl Known {
+    fn event(&mut self, message: Message<'_>) -> Option<NetEvent<'static>> {
+        let by = match message.port {
+            0 => Author::Unknown,
+            own if own == self.port => Author::Us,
+            other => Author::Port(other),
+        };
+        match Rtm::from(message.kind) {
+            Rtm::Newlink => {
+                let (link, group) = read_link(message.payload)?;
+                self.groups.insert(link.index, group);
+                let before = self.links.insert(link.index, link.clone());
+                (before.as_ref() != Some(&link)).then_some(NetEvent::Link(link))
+            }
+            Rtm::Dellink => {
+                let (link, _) = read_link(message.payload)?;
+                self.groups.remove(&link.index);
+                self.links.remove(&link.index);
+                Some(NetEvent::LinkGone {
+                    index: link.index,
+                    name: link.name,
+                })
+            }
+            Rtm::Newaddr => Some(NetEvent::AddressAdded {
+                record: read_address(message.payload)?,
+                by,
+            }),
+            Rtm::Deladdr => {
+                let record = read_address(message.payload)?;
+                let ours = by == Author::Unknown && self.forget(&record);
+                let by = if ours { Author::Us } else { by };
+                Some(NetEvent::AddressRemoved { record, by })
+            }
+            _ => None,
         }
-        Rtm::Dellink => {
-            let link = read_link(message.payload)?;
-            links.remove(&link.index);
-            Some(NetEvent::LinkGone {
-                index: link.index,
-                name: link.name,
-            })
-        }
-        Rtm::Newaddr => Some(NetEvent::AddressAdded {
-            record: read_address(message.payload)?,
-            by,
-        }),
-        Rtm::Deladdr => {
-            let record = read_address(message.payload)?;
-            let by = if by == Author::Unknown && forget(removed, &record) {
-                Author::Us
-            } else {
-                by
-            };
-            Some(NetEvent::AddressRemoved { record, by })
-        }
-        _ => None,
     }
-}
 
-fn forget(removed: &mut BTreeMap<(IfIndex, IpAddr, u8), u32>, record: &AddressRecord) -> bool {
-    let key = (record.iface, record.address, record.prefix_len);
-    let Some(times) = removed.get_mut(&key) else {
-        return false;
-    };
-    *times -= 1;
-    if *times == 0 {
-        removed.remove(&key);
+    fn forget(&mut self, record: &AddressRecord) -> bool {
+        let key = (record.iface, record.address, record.prefix_len);
+        let Some(times) = self.removed.get_mut(&key) else {
+            return false;
+        };
+        *times -= 1;
+        if *times == 0 {
+            self.removed.remove(&key);
+        }
+        true
     }
-    true
 }

@@ -1,15 +1,13 @@
 //! Routes to the kernel.
 
 use super::batch::Request;
-use super::{Attrs, EncodeError, attr, family, octets};
+use super::{Attrs, EncodeError, attr, family, nested, octets};
 use crate::{Encap, LockedMetric, NextHop, Preference, Route, RouteKind, RouteMetrics, Scope};
 use core::net::IpAddr;
-use neli::ToBytes;
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{RtScope, RtTable, Rta, Rtm, RtmF, Rtn, Rtprot};
 use neli::rtnl::{Rtattr, Rtmsg, RtmsgBuilder};
 use neli::types::Buffer;
-use std::io::Cursor;
 use vrrp_proto::Family;
 
 /// `RTNH_F_ONLINK`; the same bit in a route's and in a next hop's flags.
@@ -163,7 +161,7 @@ fn multipath(hops: &[NextHop], family: Family) -> Result<Vec<u8>, EncodeError> {
     for hop in hops {
         let weight = u8::try_from(hop.weight.unwrap_or(1).saturating_sub(1))
             .map_err(|_| EncodeError("a next hop's weight is above 256".to_owned()))?;
-        let attrs = serialised(&way(hop, family)?)?;
+        let attrs = nested(&way(hop, family)?)?;
         let len = u16::try_from(8 + attrs.len())
             .map_err(|_| EncodeError("a next hop is too long".to_owned()))?;
         all.extend(len.to_ne_bytes());
@@ -172,15 +170,6 @@ fn multipath(hops: &[NextHop], family: Family) -> Result<Vec<u8>, EncodeError> {
         all.extend(attrs);
     }
     Ok(all)
-}
-
-fn serialised(attrs: &[Rtattr<Rta, Buffer>]) -> Result<Vec<u8>, EncodeError> {
-    let mut octets = Cursor::new(Vec::new());
-    for attr in attrs {
-        attr.to_bytes(&mut octets)
-            .map_err(|e| EncodeError(e.to_string()))?;
-    }
-    Ok(octets.into_inner())
 }
 
 /// `LWTUNNEL_ENCAP_*` and the attributes of that encapsulation.
@@ -251,7 +240,7 @@ fn encapsulation(encap: &Encap) -> Result<(u16, Vec<u8>), EncodeError> {
             ILA
         }
     };
-    Ok((kind, serialised(&attrs)?))
+    Ok((kind, nested(&attrs)?))
 }
 
 /// `RTA_METRICS`: nested `RTAX_*`, of which the first is the set of those that are locked.
@@ -294,5 +283,5 @@ fn metrics(metrics: &RouteMetrics) -> Result<Option<Vec<u8>>, EncodeError> {
     if locked != 0 {
         attrs.insert(0, attr(Rta::from(LOCK), locked)?);
     }
-    serialised(&attrs).map(Some)
+    nested(&attrs).map(Some)
 }
