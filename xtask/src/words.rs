@@ -14,7 +14,15 @@ const RULES: &[Rule] = &[
     Rule {
         word: "master",
         crates: &["vrrp-proto/src", "vrrp-fsm/src", "vrrp-net/src"],
-        unless: &["RFC 3768", "RFC 6527", "RFC 2787", "RFC 8347", "keepalived"],
+        unless: &[
+            "RFC 3768",
+            "RFC 6527",
+            "RFC 2787",
+            "RFC 8347",
+            "keepalived",
+            "Ifla::Master",
+            "l3mdev",
+        ],
         why: "RFC 9568 says Active; keepalived's word belongs to keepalived-conf and vrrpd/compat",
     },
     Rule {

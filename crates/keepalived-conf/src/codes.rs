@@ -275,6 +275,44 @@ const CHAPTERS: [(&str, &str); 10] = [
     ("This host", include_str!("codes/9-host.md")),
 ];
 
+impl Code {
+    /// Id, title, verdict and story as plain text.
+    #[must_use]
+    pub fn explain(self) -> String {
+        let mut text = format!("{self}: {}\n({})\n\n", self.title(), self.verdict());
+        let mut code = false;
+        for line in self.story().lines() {
+            match line.strip_prefix("```") {
+                Some(tag) => {
+                    code = !code;
+                    let right = tag.contains("good");
+                    text.push_str(match (code, right) {
+                        (false, _) => "",
+                        (true, true) => "Right:\n\n",
+                        (true, false) => "Wrong:\n\n",
+                    });
+                }
+                None if code => {
+                    let _ = writeln!(text, "    {line}");
+                }
+                None => {
+                    let _ = writeln!(text, "{line}");
+                }
+            }
+        }
+        text
+    }
+
+    const fn verdict(self) -> &'static str {
+        match self.severity() {
+            Severity::Refuse => "error; keepalived 2.2.7 does not start, and neither does `run`",
+            Severity::Loud => "error; `run` starts and says so",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
 /// All codes with their stories, as docs/DIAGNOSTICS.md has them.
 #[must_use]
 pub fn document() -> String {
@@ -285,20 +323,19 @@ pub fn document() -> String {
             topic = code.topic();
             let _ = writeln!(text, "\n## {topic}");
         }
-        let verdict = match code.severity() {
-            Severity::Refuse => "error; keepalived 2.2.7 does not start, and neither does `run`",
-            Severity::Loud => "error; `run` starts and says so",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        };
-        let _ = writeln!(text, "\n### {code}: {}\n\n*{verdict}*\n", code.title());
         let _ = writeln!(
             text,
-            "{}",
-            code.story()
-                .replace("```keepalived bad", "Wrong:\n\n```text")
-                .replace("```keepalived good", "Right:\n\n```text")
+            "\n### {code}: {}\n\n*{}*\n",
+            code.title(),
+            code.verdict()
         );
+        for line in code.story().lines() {
+            let _ = match line.strip_prefix("```keepalived ") {
+                Some(tag) if tag.starts_with("good") => writeln!(text, "Right:\n\n```text"),
+                Some(_) => writeln!(text, "Wrong:\n\n```text"),
+                None => writeln!(text, "{line}"),
+            };
+        }
     }
     text
 }

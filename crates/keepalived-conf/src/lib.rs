@@ -11,6 +11,7 @@ pub mod config;
 pub mod crossnode;
 pub mod diag;
 mod expand;
+pub mod fmt;
 mod glob;
 pub mod keyword;
 mod lex;
@@ -92,12 +93,34 @@ impl Loaded {
             .iter()
             .any(|finding| finding.severity == Severity::Refuse)
     }
+
+    /// Everything that is wrong: what the reading found and what the lints find in its result.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        let mut findings = self.diagnostics.clone();
+        // Where keepalived stopped reading, the rest is unknown.
+        if !findings.iter().any(|finding| finding.peer == Peer::Stops) {
+            findings.extend(lint::check(&self.config, &self.sources));
+        }
+        diag::settle(findings)
+    }
 }
 
 /// Reads the configuration file `path` and everything it includes.
 #[must_use]
 pub fn load(loader: &dyn Loader, path: &str, options: &Options) -> Loaded {
-    let mut lines = expand::Lines::open(loader, path, options);
+    load_beside(SourceMap::default(), loader, path, options)
+}
+
+/// Reads `path` like [`load`] and adds its texts to those of other files, so that findings can point into both.
+#[must_use]
+pub fn load_beside(
+    sources: SourceMap,
+    loader: &dyn Loader,
+    path: &str,
+    options: &Options,
+) -> Loaded {
+    let mut lines = expand::Lines::open(sources, loader, path, options);
     let tree = tree::read(&mut lines);
     let expand::Lines {
         sources, findings, ..

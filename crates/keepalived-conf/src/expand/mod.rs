@@ -63,12 +63,17 @@ pub(crate) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Lines of the file `path`; none if it cannot be read, which is a finding then.
-    pub(crate) fn open(loader: &'a dyn Loader, path: &str, options: &'a Options) -> Self {
+    pub(crate) fn open(
+        sources: SourceMap,
+        loader: &'a dyn Loader,
+        path: &str,
+        options: &'a Options,
+    ) -> Self {
         let mut lines = Self {
             loader,
             options,
             limits: options.limits,
-            sources: SourceMap::default(),
+            sources,
             findings: Vec::new(),
             stack: Vec::new(),
             definitions: BTreeMap::new(),

@@ -3,6 +3,9 @@
 //! A program name of `keepalived`, or a first argument that is an option of keepalived's, selects keepalived's own
 //! command line instead ([`crate::keepalived`]).
 
+pub mod check;
+pub mod explain;
+pub mod fmt;
 pub mod run;
 
 use std::ffi::OsString;
@@ -31,12 +34,21 @@ struct Cli {
 enum Command {
     /// Runs the virtual routers of a keepalived.conf, in the foreground
     Run(run::Args),
+    /// Says what is wrong with configuration files, alone and together
+    Check(check::Args),
+    /// Tells the longer story of a diagnostic, or what a keyword does
+    Explain(explain::Args),
+    /// Gives configuration files their layout
+    Fmt(fmt::Args),
 }
 
 impl Command {
     fn run(self) -> Exit {
         match self {
             Self::Run(args) => run::run(args),
+            Self::Check(args) => check::run(&args),
+            Self::Explain(args) => explain::run(&args),
+            Self::Fmt(args) => fmt::run(&args),
         }
     }
 }
