@@ -16,8 +16,9 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use crate::Host;
 use crate::host::lock;
 
-/// An answer later than this counts as none, as with ping(8).
-const LATEST: Duration = Duration::from_secs(1);
+/// An answer later than this counts as none: while the kernel looks for a neighbour that is gone it keeps
+/// packets back, up to a second, and one that is answered then was in the dark all the same.
+const LATEST: Duration = Duration::from_millis(200);
 
 /// One echo request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

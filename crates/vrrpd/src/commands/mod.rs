@@ -6,6 +6,7 @@
 pub mod check;
 pub mod explain;
 pub mod fmt;
+pub mod lab;
 pub mod run;
 
 use std::ffi::OsString;
@@ -40,6 +41,8 @@ enum Command {
     Explain(explain::Args),
     /// Gives configuration files their layout
     Fmt(fmt::Args),
+    /// Shows a failover on this machine: hosts in namespaces, real daemons, measured; no root needed
+    Lab(lab::Args),
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
             Self::Check(args) => check::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Fmt(args) => fmt::run(&args),
+            Self::Lab(args) => lab::run(&args),
         }
     }
 }
