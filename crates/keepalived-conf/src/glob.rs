@@ -68,11 +68,11 @@ pub(crate) fn expand(
         None => ("", pattern),
     };
     let mut found = vec![root.to_owned()];
-    let mut parts = pattern
+    let parts = pattern
         .split('/')
         .filter(|part| !part.is_empty())
         .peekable();
-    while let Some(part) = parts.next() {
+    for part in parts {
         let mut next = Vec::new();
         for directory in &found {
             if is_pattern(part) {

@@ -17,6 +17,7 @@ pub mod keyword;
 mod lex;
 pub mod lint;
 mod loader;
+mod names;
 mod schema;
 pub mod span;
 mod text;

@@ -307,7 +307,7 @@ impl Reader<'_, '_> {
             let message = format!("the block of `{}` has no `{{`", keyword.text);
             let finding = Lines::finding(Code::BraceMissing, keyword.place(), message)
                 .note("its lines are read as if it stood there")
-                .help(format!("write `{{` at the end of this line"));
+                .help("write `{` at the end of this line".to_string());
             self.lines.report(finding);
         }
     }

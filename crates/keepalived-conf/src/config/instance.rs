@@ -136,7 +136,7 @@ impl Instance {
             no_addresses: false,
             source: None,
             unicast: None,
-            group: Instance::group_of(Family::V4),
+            group: Self::group_of(Family::V4),
             auth: None,
             hmac: None,
             track: Track::default(),

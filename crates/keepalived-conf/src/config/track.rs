@@ -289,3 +289,27 @@ pub struct Bfd {
     /// VRRP follows the session. Default: yes, unless only `checker` is given.
     pub vrrp: bool,
 }
+
+impl Bfd {
+    /// A session with every default; the other end is still unspecified.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            origin: Origin::default(),
+            neighbor: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+            source: None,
+            min_rx: Duration::from_millis(10),
+            min_tx: Duration::from_millis(10),
+            idle_tx: Duration::from_secs(1),
+            multiplier: 5,
+            passive: false,
+            ttl: 255,
+            max_hops: 0,
+            multihop: false,
+            weight: 0,
+            reverse: false,
+            vrrp: true,
+        }
+    }
+}

@@ -211,11 +211,6 @@ impl Reader<'_> {
         self.decimal(statement).map(Duration::from_micros)
     }
 
-    /// Seconds of a keyword that takes them with a resolution of milliseconds.
-    pub(super) fn millis(&mut self, statement: &Statement) -> Option<Duration> {
-        self.decimal(statement).map(Duration::from_millis)
-    }
-
     /// A whole number of seconds.
     pub(super) fn seconds(&mut self, statement: &Statement) -> Option<Duration> {
         self.integer(statement)
