@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::plan::Numbers;
 use crate::reactor::Reactor;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
-use crate::service::{Queues, Service};
+use crate::service::{self, Service};
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
 use crate::{load, log, netns, privilege, systemd};
 
@@ -100,28 +100,34 @@ fn supervise(settings: &Settings) -> Exit {
 
 type Running = (Daemon<Linux, SystemClock>, Reactor, Service, Vec<PidFile>);
 
-/// Everything that can go wrong before the first packet.
+/// Everything that can go wrong before the first packet: what the file says, whether its interfaces are here, whether
+/// we may, whether somebody else does it already. Nothing is changed before all of it is known.
 fn prepare(settings: &Settings) -> Result<Running, Exit> {
     let config = load::read(settings).map_err(|load::Refused| Exit::Usage)?;
+    if let Some(name) = settings
+        .net_namespace
+        .as_deref()
+        .or(config.globals.net_namespace.as_deref())
+    {
+        enter(name)?;
+    }
+    let reactor = Reactor::new().map_err(failed("epoll"))?;
+    let backend = Linux::open().map_err(unusable)?;
+    reactor.watch(backend.as_fd()).map_err(failed("epoll"))?;
+    let (inbox, tasks, service) = service::queues(reactor.bell());
+    let options = Options {
+        keep_addresses: settings.keep_addresses,
+        address_monitoring: settings.address_monitoring,
+    };
+    let mut daemon = Daemon::new(backend, SystemClock, inbox, Outbox::new(tasks), options);
+    while !daemon.look().map_err(unusable)? {}
+    load::interfaces(&config, daemon.host()).map_err(|load::Refused| Exit::Usage)?;
+
     if let Err(missing) = privilege::check() {
         error!("{missing}");
         return Err(Exit::Privilege);
     }
-    let namespace = settings
-        .net_namespace
-        .as_deref()
-        .or(config.globals.net_namespace.as_deref());
-    if let Some(name) = namespace {
-        netns::enter(name).map_err(|error| {
-            error!("cannot enter network namespace {name}: {error}");
-            Exit::Usage
-        })?;
-    }
     let held = hold(settings)?;
-    let reactor = Reactor::new().map_err(failed("epoll"))?;
-    let backend = Linux::open().map_err(unusable)?;
-    reactor.watch(backend.as_fd()).map_err(failed("epoll"))?;
-    let queues = Queues::new(reactor.bell());
     let mut numbers = Numbers::default();
     let plan = load::plan(&config, &mut numbers).map_err(|load::Refused| Exit::Usage)?;
     let again = settings.clone();
@@ -132,18 +138,24 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
         numbers = candidate;
         Some(plan)
     };
-    let (inbox, tasks, service) = queues
+    let service = service
         .start(settings, Box::new(reload))
         .map_err(failed("the service thread"))?;
-    let options = Options {
-        keep_addresses: settings.keep_addresses,
-        address_monitoring: settings.address_monitoring,
-    };
-    let mut daemon = Daemon::new(backend, SystemClock, inbox, Outbox::new(tasks), options);
-    while !daemon.look().map_err(unusable)? {}
-    load::interfaces(&config, daemon.host()).map_err(|load::Refused| Exit::Usage)?;
     daemon.start(plan);
     Ok((daemon, reactor, service, held))
+}
+
+fn enter(name: &str) -> Result<(), Exit> {
+    netns::enter(name).map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            error!("not allowed to enter network namespace {name}: CAP_SYS_ADMIN is needed");
+            Exit::Privilege
+        }
+        _ => {
+            error!("cannot enter network namespace {name}: {error}. `ip netns list` shows those that there are");
+            Exit::Usage
+        }
+    })
 }
 
 /// The pid files: only one daemon for each.

@@ -50,46 +50,35 @@ impl News {
     }
 }
 
-/// Both ends of both queues, before the threads part.
+/// The queues between the two threads, of which `bell` wakes the protocol thread: its ends, and what becomes the
+/// service thread.
+#[must_use]
+pub fn queues(bell: Bell) -> (Receiver<Message>, mpsc::Sender<Task>, Idle) {
+    let (sender, inbox) = sync_channel(MESSAGES);
+    let (tasks, work) = mpsc::channel(TASKS);
+    (
+        inbox,
+        tasks,
+        Idle {
+            news: News { sender, bell },
+            work,
+        },
+    )
+}
+
+/// A service thread that has not begun.
 #[derive(Debug)]
-pub struct Queues {
-    /// For the protocol thread.
-    pub inbox: Receiver<Message>,
-    /// For the protocol thread.
-    pub tasks: mpsc::Sender<Task>,
+pub struct Idle {
     news: News,
     work: mpsc::Receiver<Task>,
 }
 
-impl Queues {
-    /// `bell` wakes the protocol thread.
-    #[must_use]
-    pub fn new(bell: Bell) -> Self {
-        let (sender, inbox) = sync_channel(MESSAGES);
-        let (tasks, work) = mpsc::channel(TASKS);
-        Self {
-            inbox,
-            tasks,
-            news: News { sender, bell },
-            work,
-        }
-    }
-
-    /// Starts the service thread. It ends when the other end of its queue is dropped.
+impl Idle {
+    /// Starts it: from now on signals are its own. It ends when all senders of tasks are dropped.
     ///
     /// # Errors
     /// No thread, no runtime, or a signal that cannot be caught.
-    pub fn start(
-        self,
-        settings: &Settings,
-        reload: Reload,
-    ) -> io::Result<(Receiver<Message>, mpsc::Sender<Task>, Service)> {
-        let Self {
-            inbox,
-            tasks,
-            news,
-            work,
-        } = self;
+    pub fn start(self, settings: &Settings, reload: Reload) -> io::Result<Service> {
         let settings = Arc::new(settings.clone());
         let (ready, started) = sync_channel(1);
         let (end, ended) = sync_channel(1);
@@ -100,27 +89,31 @@ impl Queues {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build();
-                match runtime {
-                    Ok(runtime) => runtime.block_on(async {
-                        let signals = signals::Signals::new(&settings);
-                        match signals {
-                            Ok(signals) => {
-                                let _ = ready.send(Ok(()));
-                                dispatch::run(news, work, signals, reload, settings).await;
-                            }
-                            Err(error) => {
-                                let _ = ready.send(Err(error));
-                            }
-                        }
-                    }),
-                    Err(error) => {
-                        let _ = ready.send(Err(error));
-                    }
-                }
-                let _ = end.send(());
+                let result =
+                    runtime.map(|runtime| runtime.block_on(self.serve(&ready, reload, settings)));
+                // Nobody hears it when the start was a success.
+                let _ = ready.try_send(result);
+                let _ = end.try_send(());
             })?;
         started.recv().map_err(io::Error::other)??;
-        Ok((inbox, tasks, Service { ended }))
+        Ok(Service { ended })
+    }
+
+    async fn serve(
+        self,
+        ready: &SyncSender<io::Result<()>>,
+        reload: Reload,
+        settings: Arc<Settings>,
+    ) {
+        match signals::Signals::new(&settings) {
+            Ok(signals) => {
+                let _ = ready.try_send(Ok(()));
+                dispatch::run(self.news, self.work, signals, reload, settings).await;
+            }
+            Err(error) => {
+                let _ = ready.try_send(Err(error));
+            }
+        }
     }
 }
 
