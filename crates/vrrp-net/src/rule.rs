@@ -34,7 +34,7 @@ pub struct Rule {
     pub source_port: Option<PortRange>,
     /// Destination ports.
     pub destination_port: Option<PortRange>,
-    /// Look up in the table of the packet's layer 3 master device.
+    /// Look up in the table of the layer 3 domain (VRF) that the packet is in.
     pub l3mdev: bool,
     /// Realms, source in the upper and destination in the lower half.
     pub realms: Option<u32>,
