@@ -53,11 +53,11 @@ codes! {
     AuthPassLong "W001" Warning Reports "only the first 8 bytes of a password go on the wire";
     AuthTypeUnknown "E002" Loud Reports "the authentication type is neither PASS nor AH";
     AuthPassMissing "E003" Loud Reports "an authentication block has no password";
-    AuthTypeMissing "E004" Loud Reports "an authentication block has no type";
+    AuthTypeMissing "E004" Loud Silent "an authentication block has no type";
     AuthVersion3 "E005" Loud Reports "VRRPv3 has no authentication block";
     AuthStrict "E006" Loud Reports "vrrp_strict drops the authentication";
     AuthAhIpv6 "E007" Loud Reports "AH authentication does not exist for IPv6";
-    AuthAhMaster "W008" Warning Reports "with AH authentication an instance starts as BACKUP";
+    AuthAhMaster "W008" Warning Silent "with AH authentication an instance starts as BACKUP";
 
     ByteOrderMark "W101" Warning Reports "the file starts with a byte order mark";
     CarriageReturn "N102" Note Silent "the lines end in CRLF";
@@ -88,7 +88,7 @@ codes! {
     OptionUnknown "E217" Loud Reports "an option word that does not exist";
     IncludeMissing "E230" Refuse Fatal "an included file is missing or cannot be read";
     IncludeNothing "W231" Warning Silent "an include that matches no file";
-    IncludeSkipped "W232" Warning Reports "an included path is not read";
+    IncludeSkipped "W232" Warning Silent "an included path is not read";
     IncludeDepth "E233" Loud Silent "includes that never end";
     FileUnreadable "E234" Refuse Fatal "the configuration file cannot be read";
     FileEmpty "E235" Loud Silent "the file defines no instance";
@@ -121,7 +121,7 @@ codes! {
     PreemptDelayUseless "W408" Warning Reports "a preempt_delay that has no effect";
     StrictNoPing "W410" Warning Silent "vrrp_strict makes the address drop its packets";
     StrictConflict "W411" Warning Reports "vrrp_strict overrules a keyword";
-    StrictUnicast "E412" Refuse Fatal "vrrp_strict forbids unicast";
+    StrictUnicast "W412" Warning Silent "vrrp_strict and unicast contradict each other";
     VersionConflict "W413" Warning Reports "a VRRP version that cannot be used here";
     PriorityUnset "N414" Note Silent "no priority is given";
     KeywordUseless "W415" Warning Reports "a keyword without the one that it needs";
@@ -147,13 +147,13 @@ codes! {
 
     TrackUndefined "E601" Loud Reports "something is tracked that is not defined above";
     ScriptEmpty "E602" Loud Reports "a vrrp_script without a script";
-    ScriptUnused "W603" Warning Reports "a script that nothing tracks";
+    ScriptUnused "W603" Warning Silent "a script that nothing tracks";
     TrackOwnInterface "N604" Note Reports "an instance tracks its own interface";
     TrackTwice "W605" Warning Reports "something is tracked twice";
     ShellOperator "E606" Loud Silent "a script is not given to a shell";
     ScriptSecurity "W607" Warning Security "scripts run without script security";
     ScriptWordsLost "E608" Loud Silent "arguments of a script outside its quotes";
-    ScriptPathSearch "W610" Warning Reports "a script without its full path";
+    ScriptPathSearch "W610" Warning Silent "a script without its full path";
     NotifyRepeated "W612" Warning Reports "a notify keyword is given twice";
     TrackerIncomplete "E613" Loud Reports "a tracker without what it tracks";
     SlowDetection "N615" Note Silent "a failure is noticed late";

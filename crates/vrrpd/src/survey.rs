@@ -13,6 +13,9 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Who runs scripts when nobody is named, if there is such an account.
+const DEFAULT_USER: &str = "keepalived_script";
+
 /// Everything that matters to a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {

@@ -194,7 +194,7 @@ fn path_search(name: &str, command: &Command) -> Option<Diagnostic> {
         format!("`{program}` is searched for in the daemon's PATH"),
     )
     .subject(name)
-    .note("a service has another PATH than your shell, and keepalived warns as well");
+    .note("a service has another PATH than your shell");
     Some(finding.help(format!(
         "write the full path, as `command -v {program}` prints it"
     )))

@@ -3,6 +3,7 @@
 //! Every option of keepalived 2.2.7 and 2.4.3 is known; those of its other halves (LVS checkers, SNMP, BFD) are
 //! accepted, so that unit files and containers need no change. Exit statuses are keepalived's.
 
+mod config_test;
 mod options;
 mod version;
 
@@ -11,8 +12,9 @@ pub use options::{ConfigTest, OptionError, Options};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::commands::run;
+use crate::commands::{check, run};
 use crate::exit::Exit;
+use crate::netns;
 use crate::runtime_dir;
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
 
@@ -67,10 +69,21 @@ pub fn main(args: &[OsString]) -> Exit {
     run::daemon(&settings(options))
 }
 
-/// `-t`, with keepalived's exit statuses 0, 2, 4, 5, 6.
-fn config_test(_options: &Options, _test: &ConfigTest) -> Exit {
-    eprintln!("keepalived: this build has no configuration test yet");
-    Exit::Other(1)
+/// `-t`, with keepalived's exit statuses.
+fn config_test(options: &Options, test: &ConfigTest) -> Exit {
+    if let Some(name) = &options.namespace
+        && let Err(error) = netns::enter(name)
+    {
+        eprintln!("keepalived: network namespace {name}: {error}");
+        return Exit::Other(1);
+    }
+    let file = options.use_file.as_deref();
+    let file = file.map_or_else(|| DEFAULT_FILE.into(), |file| file.to_string_lossy());
+    let reading = keepalived_conf::Options {
+        check_includes: options.all_config,
+        ..check::options(options.config_id.clone())
+    };
+    config_test::run(&file, &reading, test)
 }
 
 /// The number to send for an action: `kill -s $(keepalived --signum=JSON) PID`.

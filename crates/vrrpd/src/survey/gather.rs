@@ -14,7 +14,7 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::SockaddrStorage;
 use nix::unistd::{Group, User};
 
-use super::{Facts, Interface, Manager, Process, Program, Ruleset, Trouble};
+use super::{DEFAULT_USER, Facts, Interface, Manager, Process, Program, Ruleset, Trouble};
 use crate::service::security;
 
 /// Where programs without a path are looked for if the environment does not say it.
@@ -37,7 +37,7 @@ pub fn gather(config: &Config) -> Facts {
     let users = commands
         .iter()
         .filter_map(|(_, command)| command.user.as_ref());
-    let mut accounts = BTreeMap::new();
+    let mut accounts = BTreeMap::from([(DEFAULT_USER.to_owned(), user_exists(DEFAULT_USER))]);
     for user in users.chain(&config.globals.script_user) {
         accounts.insert(user.user.clone(), user_exists(&user.user));
         if let Some(group) = &user.group {

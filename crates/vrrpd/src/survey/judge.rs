@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use keepalived_conf::config::{Config, DynamicInterfaces, Family, Instance};
 use keepalived_conf::{Code, Diagnostic, Severity, SourceMap, Span, lint};
 
-use super::{Direction, Facts, Interface, Manager, Program, Trouble, Verdict};
+use super::{DEFAULT_USER, Direction, Facts, Interface, Manager, Program, Trouble, Verdict};
 
 const OWNER: u8 = 255;
 
@@ -405,6 +405,23 @@ impl<'a> Judge<'a> {
             .iter()
             .filter_map(|(_, it)| Some((it.user.as_ref()?, it.origin.span)));
         let mut findings = Vec::new();
+        let default = self.config.globals.script_user.is_none() && missing(DEFAULT_USER);
+        let without = commands.iter().find(|(_, command)| command.user.is_none());
+        if let Some((subject, _)) =
+            without.filter(|_| default && self.config.globals.script_security)
+        {
+            let keywords = &self.config.globals.origin.keywords;
+            findings.push(
+                Diagnostic::new(
+                    Code::UserUnknown,
+                    keywords.get("enable_script_security").copied(),
+                    format!("there is no user `{DEFAULT_USER}` on this host, and no script_user is given"),
+                )
+                .subject(*subject)
+                .note("with enable_script_security no script runs then")
+                .help("write `script_user root` in global_defs, or create the account"),
+            );
+        }
         for (user, span) in global.chain(own) {
             let group = user
                 .group
@@ -418,7 +435,11 @@ impl<'a> Judge<'a> {
                 continue;
             };
             findings.push(
-                Diagnostic::new(Code::UserUnknown, span, format!("there is no {kind} `{name}` on this host"))
+                Diagnostic::new(
+                    Code::UserUnknown,
+                    span,
+                    format!("there is no {kind} `{name}` on this host"),
+                )
                     .note("scripts that should run as it do not run at all")
                     .help(format!("create it, or write the name of one that exists; words behind a script are its {kind}, not its arguments")),
             );
