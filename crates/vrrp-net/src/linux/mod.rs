@@ -11,7 +11,7 @@ mod vmac;
 
 use crate::{Backend, IfIndex, Link, Listen, NetError, NetEvent, Op, OpError, OpErrorKind, RxRing};
 use core::time::Duration;
-use netlink::{Monitor, Refusal, Requests};
+use netlink::{Dropped, Monitor, Refusal, Requests, Table};
 use rustix::event::epoll;
 use send::Senders;
 use socket::Receiver;
@@ -73,6 +73,7 @@ pub struct Linux {
     senders: Senders,
     pace: Pace,
     vmacs: Vmacs,
+    filter: Table,
     /// Told by the next calls of `poll_event`.
     events: VecDeque<NetEvent<'static>>,
     /// Found readable, not yet read.
@@ -122,9 +123,16 @@ impl Linux {
             senders: Senders::default(),
             pace: Pace { v6: 4 },
             vmacs: Vmacs::default(),
+            filter: Table::new("vrrpd".to_owned()),
             events,
             ready: Vec::new(),
         })
+    }
+
+    /// Names the nf_tables table by which [`Op::SetAccept`] is done (keepalived's `nftables NAME`). Default: `vrrpd`.
+    /// Two programs in one network namespace need two names. To be called before anything is dropped.
+    pub fn name_filter(&mut self, name: impl Into<String>) {
+        self.filter = Table::new(name.into());
     }
 
     /// The interfaces there are, by their last notification.
@@ -269,6 +277,28 @@ impl Linux {
         }
     }
 
+    /// Has packets dropped or not as the [`Op::SetAccept`]s say that `ops` begins with; answers how many. It is one
+    /// transaction: all take effect, or all fail.
+    fn apply_accept(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
+        let changes: Vec<_> = ops
+            .iter()
+            .map_while(|op| match *op {
+                Op::SetAccept {
+                    iface,
+                    address,
+                    accept,
+                } => Some((Dropped::new(iface, address), accept)),
+                _ => None,
+            })
+            .collect();
+        let count = changes.len();
+        if let Err(refusal) = self.filter.set(changes.into_iter()) {
+            let error = refused(refusal);
+            (0..count).for_each(|at| failed(at, error.clone()));
+        }
+        count
+    }
+
     /// Reads from one descriptor that has something, if there is one.
     fn refill(&mut self, ring: &mut RxRing) -> io::Result<bool> {
         if self.ready.is_empty() {
@@ -316,6 +346,7 @@ impl Backend for Linux {
                         return done;
                     }
                 }
+                Lane::Accept => done += self.apply_accept(rest, &mut failed),
                 Lane::Send => done += self.senders.send(rest, &mut failed),
                 Lane::Alone => {
                     if let Err(error) = self.alone(first) {
@@ -356,6 +387,8 @@ enum Lane {
     Netlink(Option<Family>),
     /// As one packet of a `sendmmsg`.
     Send,
+    /// As set elements of one transaction.
+    Accept,
     /// By itself.
     Alone,
 }
@@ -369,11 +402,8 @@ const fn lane(op: &Op<'_>) -> Lane {
         Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(Some(rule.family)),
         Op::SetLink { .. } => Lane::Netlink(None),
         Op::SendAdvert(_) | Op::GratuitousArp { .. } | Op::UnsolicitedNa { .. } => Lane::Send,
-        Op::Listen(_)
-        | Op::Unlisten(_)
-        | Op::CreateLink(_)
-        | Op::RemoveLink { .. }
-        | Op::SetAccept { .. } => Lane::Alone,
+        Op::Listen(_) | Op::Unlisten(_) | Op::CreateLink(_) | Op::RemoveLink { .. } => Lane::Alone,
+        Op::SetAccept { .. } => Lane::Accept,
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod accept;
 mod backend;
 mod packets;
 mod vmac;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
-    let cases: Vec<Case> = [backend::CASES, packets::CASES, vmac::CASES].concat();
+    let cases: Vec<Case> = [backend::CASES, packets::CASES, vmac::CASES, accept::CASES].concat();
     // Before any thread.
     let reason = vrrp_lab::enter().err().map(|e| e.to_string());
     if let Some(reason) = &reason {

@@ -5,6 +5,7 @@ use crate::linux::sys;
 use core::ops::Range;
 use neli::consts::nl::{NlmF, Nlmsg, NlmsgerrAttr};
 use neli::consts::rtnl::Rtm;
+use neli::consts::socket::NlFamily;
 use neli::nl::{NlPayload, Nlmsghdr, NlmsghdrBuilder};
 use neli::socket::NlSocket;
 use neli::types::Buffer;
@@ -42,7 +43,7 @@ pub(in crate::linux) struct Requests {
 
 impl Requests {
     pub(in crate::linux) fn open() -> io::Result<Self> {
-        let socket = super::open(&[])?;
+        let socket = super::open(NlFamily::Route, &[])?;
         // Old kernels know neither; then errors have no text, and dumps are not checked for nonsense.
         let _ = socket.enable_ext_ack(true);
         let _ = socket.enable_strict_checking(true);
@@ -248,7 +249,7 @@ pub(super) struct Message<'b> {
 
 impl Message<'_> {
     /// The error that the message tells, if it tells one.
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         if self.kind != u16::from(Nlmsg::Error) {
             return None;
         }

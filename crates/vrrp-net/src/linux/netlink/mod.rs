@@ -8,6 +8,7 @@ mod addr;
 mod batch;
 mod link;
 mod monitor;
+mod nft;
 mod route;
 mod rule;
 
@@ -17,12 +18,16 @@ pub(super) use link::{
     Ipv4Setting, create_link, no_generated_addresses, remove_link, set_ipv4, set_link,
 };
 pub(super) use monitor::Monitor;
+pub(super) use nft::{Dropped, Table};
 pub(super) use route::{add_route, remove_route};
 pub(super) use rule::{add_rule, remove_rule};
 
 use neli::consts::rtnl::{RtAddrFamily, RtaType};
+use neli::consts::socket::NlFamily;
 use neli::rtnl::{Rtattr, RtattrBuilder};
+use neli::socket::NlSocket;
 use neli::types::{Buffer, RtBuffer};
+use neli::utils::Groups;
 use neli::{Size, ToBytes};
 use std::io::{self, Cursor};
 use vrrp_proto::Family;
@@ -87,13 +92,10 @@ fn octets(address: core::net::IpAddr) -> Vec<u8> {
     }
 }
 
-/// A netlink socket for rtnetlink, as large a receive buffer as we may have: 4 MiB with privilege in the initial user
+/// A netlink socket, as large a receive buffer as we may have: 4 MiB with privilege in the initial user
 /// namespace, else what the administrator allows (`net.core.rmem_max`).
-fn open(groups: &[u32]) -> io::Result<neli::socket::NlSocket> {
-    use neli::consts::socket::NlFamily;
-    use neli::utils::Groups;
-    let socket =
-        neli::socket::NlSocket::connect(NlFamily::Route, None, Groups::new_groups(groups))?;
+fn open(family: NlFamily, groups: &[u32]) -> io::Result<NlSocket> {
+    let socket = NlSocket::connect(family, None, Groups::new_groups(groups))?;
     socket.nonblock()?;
     super::socket::enlarge(super::sys::borrow(&socket));
     Ok(socket)

@@ -7,6 +7,7 @@ use crate::linux::sys;
 use crate::{AddressRecord, Author, IfIndex, Link, NetEvent};
 use core::net::IpAddr;
 use neli::consts::rtnl::Rtm;
+use neli::consts::socket::NlFamily;
 use neli::socket::NlSocket;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -45,7 +46,7 @@ impl AsFd for Monitor {
 impl Monitor {
     pub(in crate::linux) fn open(port: u32) -> io::Result<Self> {
         Ok(Self {
-            socket: super::open(&GROUPS)?,
+            socket: super::open(NlFamily::Route, &GROUPS)?,
             inbox: vec![[0; DATAGRAM]; 16].into_boxed_slice(),
             known: Known {
                 port,
