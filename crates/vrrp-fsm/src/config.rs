@@ -2,6 +2,7 @@
 //!
 //! [`RouterOptions`] is what somebody wrote; a [`RouterConfig`] exists only if it can run.
 
+#[cfg(feature = "auth")]
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,21 +11,13 @@ use core::ops::Deref;
 use core::time::Duration;
 
 use vrrp_proto::{
-    AddressList, AdvertInterval, ChecksumCoverage, Family, Password, Priority, Version, Vrid,
+    AddressList, AdvertInterval, ChecksumCoverage, ChecksumPolicy, Family, OwnerPolicy, Password,
+    Peer, Priority, Profile, Version, Vrid,
 };
+#[cfg(feature = "auth")]
+use vrrp_proto::{AntiReplay, HmacMode, Key};
 
 use crate::{GroupId, IfaceId, RouterId, TrackId};
-
-/// Where RFC 9568 and the deployed world part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// RFC 9568 (RFC 3768 for VRRPv2) to the letter, with its verified errata.
-    #[default]
-    Rfc,
-    /// What peers in the field expect: a list of addresses that differs, or an IPv6 list without a
-    /// link-local address in front, is a warning and no reason to be deaf.
-    Keepalived,
-}
 
 /// Preempt_Mode (RFC 9568 §6.1). "Never, after a delay" cannot be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,28 +162,6 @@ pub enum Destination {
     },
 }
 
-/// A unicast peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its primary address.
-    pub address: IpAddr,
-    /// Least TTL or Hop Limit accepted from it. Default: 0.
-    pub min_ttl: u8,
-    /// Greatest TTL or Hop Limit accepted from it. Default: 255.
-    pub max_ttl: u8,
-}
-
-impl Peer {
-    /// Any TTL will do.
-    pub const fn new(address: IpAddr) -> Self {
-        Self {
-            address,
-            min_ttl: 0,
-            max_ttl: 255,
-        }
-    }
-}
-
 /// How advertisements are authenticated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Auth {
@@ -199,37 +170,26 @@ pub enum Auth {
     None,
     /// VRRPv2, RFC 2338 Auth Type 1: a password in clear.
     Simple(Password),
-    /// VRRPv2, RFC 2338 Auth Type 2: an IP Authentication Header.
+    /// VRRPv2, RFC 2338 Auth Type 2: an IP Authentication Header, keyed with this.
+    #[cfg(feature = "auth")]
     Ah(Password),
     /// keepalived's `auth_hmac`, in both versions.
+    #[cfg(feature = "auth")]
     Hmac(Box<HmacOptions>),
 }
 
 /// `auth_hmac {}`: a signature after each message.
+#[cfg(feature = "auth")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HmacOptions {
-    /// Any of these verifies, by its number.
-    pub keys: BTreeMap<u8, Box<[u8]>>,
-    /// This one signs.
+    /// Any of these verifies.
+    pub keys: Vec<Key>,
+    /// The number of the one that signs.
     pub active_key: u8,
     /// Who must sign.
     pub mode: HmacMode,
-    /// Whether the clock counts (`time`), or only that the sequence grows (`monotonic`).
-    pub clock: bool,
-    /// How far two clocks may be apart. Range: 1..=300 s.
-    pub window: Duration,
-}
-
-/// Who signs, and who must.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HmacMode {
-    /// Sign, and refuse what is not signed.
-    #[default]
-    Enforce,
-    /// Sign, and accept what is not signed.
-    Permissive,
-    /// Do not sign, and accept what is not signed.
-    ReceiveOnly,
+    /// What is taken for a replay.
+    pub anti_replay: AntiReplay,
 }
 
 /// Something whose state counts for a router or for a sync group.
@@ -294,10 +254,17 @@ pub struct RouterOptions {
     /// What the checksum that we send covers, in VRRPv3 over IPv4. RFC: the message; keepalived:
     /// a pseudo-header too.
     pub checksum: ChecksumCoverage,
+    /// Which checksums of VRRPv3 over IPv4 are accepted. Default: both forms.
+    pub accepted_checksum: ChecksumPolicy,
+    /// Send unicast VRRPv3 with the checksum of keepalived before 1.3.7, which names the group
+    /// (`old_unicast_checksum`). Where [`ChecksumPolicy::OldUnicast`] is accepted, a peer that needs
+    /// it is found out. Default: false.
+    pub old_unicast_checksum: bool,
     /// Whether an owner refuses all adverts (RFC 9568 §7.1 as published) or handles a second owner
-    /// (erratum 8298). Default: false, the erratum.
-    pub owner_ignores_adverts: bool,
-    /// Whether the list of addresses is compared only when the sender changed. Default: false.
+    /// (erratum 8298). Default: the erratum.
+    pub owner_policy: OwnerPolicy,
+    /// Whether the list of addresses is compared only when the sender changed; Active always
+    /// compares (`skip_check_adv_addr`). Default: false.
     pub skip_list_check: bool,
     /// Adverts that may be missing in an Active_Down_Interval. Range: 1..=100. Default: 3.
     pub down_timer_adverts: u8,
@@ -342,7 +309,9 @@ impl RouterOptions {
             destination: Destination::Multicast(family.group()),
             auth: Auth::None,
             checksum: ChecksumCoverage::Message,
-            owner_ignores_adverts: false,
+            accepted_checksum: ChecksumPolicy::Either,
+            old_unicast_checksum: false,
+            owner_policy: OwnerPolicy::Process,
             skip_list_check: false,
             down_timer_adverts: 3,
             answer_lower: true,
@@ -414,7 +383,7 @@ impl Deref for RouterConfig {
 impl TryFrom<RouterOptions> for RouterConfig {
     type Error = ConfigError;
 
-    fn try_from(options: RouterOptions) -> Result<Self, ConfigError> {
+    fn try_from(mut options: RouterOptions) -> Result<Self, ConfigError> {
         let RouterOptions {
             version,
             family,
@@ -452,16 +421,7 @@ impl TryFrom<RouterOptions> for RouterConfig {
                 adverts: down_timer_adverts,
             });
         }
-        if matches!(options.auth, Auth::Simple(_) | Auth::Ah(_)) && version == Version::V3 {
-            return Err(ConfigError::AuthInV3);
-        }
-        if let Auth::Hmac(hmac) = &options.auth
-            && !hmac.keys.contains_key(&hmac.active_key)
-        {
-            return Err(ConfigError::ActiveKey {
-                key: hmac.active_key,
-            });
-        }
+        options.auth.check(version)?;
         let foreign = |address: &IpAddr| Family::of(address) != family;
         let mixed = match &options.destination {
             Destination::Multicast(group) => foreign(group),
@@ -473,7 +433,40 @@ impl TryFrom<RouterOptions> for RouterConfig {
         if mixed || options.source.as_ref().is_some_and(foreign) {
             return Err(ConfigError::Family { family });
         }
+        //= KA-UNI-03
+        if let Destination::Unicast {
+            peers,
+            check_source,
+        } = &mut options.destination
+        {
+            *check_source |= peers
+                .iter()
+                .any(|peer| (peer.min_ttl, peer.max_ttl) != (0, 255));
+        }
+        options.announce.refresh.take_if(|period| period.is_zero());
         Ok(Self(options))
+    }
+}
+
+impl Auth {
+    fn check(&self, version: Version) -> Result<(), ConfigError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Simple(_) if version == Version::V3 => Err(ConfigError::AuthInV3),
+            Self::Simple(_) => Ok(()),
+            #[cfg(feature = "auth")]
+            Self::Ah(_) if version == Version::V3 => Err(ConfigError::AuthInV3),
+            #[cfg(feature = "auth")]
+            Self::Ah(_) => Ok(()),
+            #[cfg(feature = "auth")]
+            Self::Hmac(hmac) if hmac.keys.iter().all(|key| key.id() != hmac.active_key) => {
+                Err(ConfigError::ActiveKey {
+                    key: hmac.active_key,
+                })
+            }
+            #[cfg(feature = "auth")]
+            Self::Hmac(_) => Ok(()),
+        }
     }
 }
 

@@ -10,12 +10,11 @@ extern crate std;
 
 mod action;
 mod config;
-#[allow(dead_code, reason = "groups, pacing and slack follow")]
 mod engine;
 mod event;
 mod id;
+mod priority;
 mod report;
-#[allow(dead_code, reason = "split-brain memory follows")]
 mod router;
 mod saved;
 mod snapshot;
@@ -24,21 +23,22 @@ mod time;
 mod timing;
 
 pub use action::{Action, ActiveReason, Cause, Deadline, Role, Status, TimerKind, Transition};
+#[cfg(feature = "auth")]
+pub use config::HmacOptions;
 pub use config::{
     Addresses, AnnounceSchedule, Announced, Auth, ConfigError, Destination, EngineConfig,
-    GroupConfig, HmacMode, HmacOptions, Pacing, Peer, Preempt, ProcessOptions, Profile,
-    RouterConfig, RouterOptions, ScriptOptions, Tracked, Trackee, TrackerConfig,
+    GroupConfig, Pacing, Preempt, ProcessOptions, RouterConfig, RouterOptions, ScriptOptions,
+    Tracked, Trackee, TrackerConfig,
 };
 pub use engine::{
-    Advertisement, Announcement, Command, Datagram, EncodeError, Engine, Input, Notice, Scope,
-    Subject,
+    Advertisement, Announcement, Command, EncodeError, Engine, Input, Notice, Scope, Subject,
 };
 pub use event::{Event, Heard};
 pub use id::{GroupId, IfaceId, RouterId, TrackId};
 pub use report::{EngineReport, FaultCause, GroupReport, Report, ScriptOutcome, TrackReport};
 pub use router::VirtualRouter;
 pub use saved::{Saved, SavedRole, SavedRouter};
-pub use snapshot::Snapshot;
+pub use snapshot::{Contribution, Differences, LearnedPeer, Snapshot, SplitBrain};
 pub use stats::{EngineStats, ProtoError, Stats};
 pub use time::Instant;
 pub use timing::{active_down_interval, skew_time};

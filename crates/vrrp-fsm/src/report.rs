@@ -5,8 +5,9 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use vrrp_proto::{AdvertInterval, ChecksumCoverage, Family, Priority};
+use vrrp_proto::{AdvertInterval, ChecksumCoverage, Family, Priority, Reason, Warning};
 
+use crate::snapshot::Differences;
 use crate::{GroupId, IfaceId, Role, Status, TrackId};
 
 /// Why a virtual router cannot serve. A router with at least one of these is in Initialize, and its
@@ -102,14 +103,30 @@ pub enum Report {
     /// Nobody took over in time: priority 0 ends the drain.
     DrainFallback,
     /// Two routers serve the addresses at once.
-    SplitBrain { with: IpAddr, priority: Priority },
+    SplitBrain {
+        with: IpAddr,
+        priority: Priority,
+        differs: Differences,
+    },
     /// One router serves again.
     SplitBrainHealed { with: IpAddr, lasted: Duration },
-    /// A peer's checksums are right in one form only, and this is it.
+    /// A packet was refused. Said once for each reason and source until the status or the Active
+    /// router changes, as are remarks.
+    Refused { source: IpAddr, reason: Reason },
+    /// A packet was accepted that is odd. `count` and `interval` are what it says.
+    Remarked {
+        source: IpAddr,
+        warning: Warning,
+        count: u8,
+        interval: AdvertInterval,
+    },
+    /// A peer's checksums are right in one form only, and it is not ours.
     ChecksumForm {
         source: IpAddr,
         form: ChecksumCoverage,
     },
+    /// A unicast peer sends the checksum of keepalived before 1.3.7; from now on it gets the same.
+    OldChecksum { source: IpAddr },
 }
 
 /// Something that happened to a tracker.

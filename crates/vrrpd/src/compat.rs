@@ -181,13 +181,23 @@ pub fn report(plan: &Plan, router: &Router, report: &Report) -> Line {
             info(format!("({i}) {source} takes over with priority {priority}")).by(source)
         }
         Report::DrainFallback => info(format!("({i}) nobody took over while draining")),
-        Report::SplitBrain { with, priority } => Line::new(
+        Report::SplitBrain { with, priority, .. } => Line::new(
             Level::ERROR,
             format!("({i}) {with} serves these addresses as well, with priority {priority}: two routers are MASTER"),
         )
         .by(with),
         Report::SplitBrainHealed { with, lasted } => {
             info(format!("({i}) one MASTER again after {} s with {with}", seconds(lasted))).by(with)
+        }
+        Report::Refused { source, reason } => {
+            warning(format!("({i}) packet from {source} refused: {reason}")).by(source)
+        }
+        Report::Remarked { source, warning: remark, .. } => {
+            warning(format!("({i}) advert from {source}: {}", remark.name())).by(source)
+        }
+        Report::OldChecksum { source } => {
+            info(format!("({i}) Setting unicast VRRPv3 checksum to old version, as {source} has it"))
+                .by(source)
         }
         Report::ChecksumForm { source, form } => {
             let form = match form {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use vrrp_proto::{Endpoints, Family, Priority};
+use vrrp_proto::{Datagram, Family, Priority};
 
 use crate::action::{Cause, Status};
 use crate::config::{Announced, EngineConfig};
@@ -116,21 +116,6 @@ pub enum Scope {
     Router(RouterId),
 }
 
-/// What came out of the network, cut to its IP length and not yet looked at.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// Source and destination of the IP header.
-    pub ends: Endpoints,
-    /// TTL or Hop Limit.
-    pub hop_limit: u8,
-    /// Protocol or next header: 112, or 51 for an Authentication Header.
-    pub protocol: u8,
-    /// The IPv4 header, which the digest of an Authentication Header covers. May be empty else.
-    pub ip_header: &'a [u8],
-    /// What follows the IP header.
-    pub payload: &'a [u8],
-}
-
 /// Something to do. Commands must be done in the order in which they are polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -196,8 +181,8 @@ pub enum Announcement {
     All,
     /// A single one: announcements on its interface are spaced.
     One(Announced),
-    /// Those that a reload has added.
-    Added(Box<[Announced]>),
+    /// Some of them: those that a reload has added, or those that need no spacing among others.
+    These(Box<[Announced]>),
 }
 
 /// Of whom a transition tells.

@@ -14,43 +14,70 @@
 //! an advert of steady state allocates nothing.
 
 mod encode;
+mod group;
 mod io;
+mod judge;
+mod pacing;
 mod receive;
+mod reload;
+mod resume;
 mod slot;
+mod split;
 mod timers;
+mod track;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use vrrp_proto::{Family, Vrid};
 
-use crate::action::{Cause, Role, Status};
+use crate::action::{Role, TimerKind};
 use crate::config::EngineConfig;
 use crate::event::Event;
-use crate::report::{EngineReport, FaultCause, Report};
-use crate::saved::Saved;
-use crate::snapshot::Snapshot;
-use crate::{EngineStats, IfaceId, Instant, RouterId, VirtualRouter};
+use crate::priority::Verdict;
+use crate::report::EngineReport;
+use crate::snapshot::{Contribution, Snapshot};
+use crate::{EngineStats, GroupId, IfaceId, Instant, RouterId, Stats, TrackId, VirtualRouter};
 
 pub use encode::EncodeError;
-pub use io::{Advertisement, Announcement, Command, Datagram, Input, Notice, Scope, Subject};
+pub use io::{Advertisement, Announcement, Command, Input, Notice, Scope, Subject};
 
-use slot::{Place, Sink, Slot};
+use group::GroupState;
+use pacing::Pace;
+use slot::{After, Clock, Place, Said, Sink, Slot};
 use timers::{TimerId, Timers};
+use track::Tracker;
 
 /// All virtual routers of one VRRP router.
 #[derive(Clone, Debug)]
 pub struct Engine {
     phase: Phase,
+    /// When [`Input::Startup`] came.
+    begun: Instant,
     slots: Vec<Option<Slot>>,
+    free: Vec<Place>,
     places: BTreeMap<RouterId, Place>,
+    /// Removed by a reload whose commands may still be waiting.
+    departed: BTreeMap<RouterId, VirtualRouter>,
     demux: BTreeMap<(IfaceId, Family, Vrid), Vec<Place>>,
     ifaces: BTreeMap<IfaceId, Iface>,
+    trackers: BTreeMap<TrackId, Tracker>,
+    groups: BTreeMap<GroupId, GroupState>,
+    /// Whose status has to be worked out anew.
+    dirty_groups: Vec<GroupId>,
+    paces: BTreeMap<u32, Pace>,
     timers: Timers<Timer>,
     startup: TimerId,
     fifo: VecDeque<Command>,
+    /// Scratch of [`Engine::timeout`].
+    early: Vec<Timer>,
     stats: EngineStats,
+    said: Said,
+    /// UTC, and when it was told.
+    wall: Option<(Instant, Duration)>,
+    /// All but the routers, groups and trackers, which are above.
     config: EngineConfig,
 }
 
@@ -59,7 +86,7 @@ pub struct Engine {
 enum Phase {
     /// Before [`Input::Startup`].
     Waiting,
-    /// In the startup delay.
+    /// In the startup delay: nothing starts, faults are told.
     Delayed,
     Running,
     Stopped,
@@ -70,6 +97,8 @@ enum Phase {
 enum Timer {
     Startup,
     Router(Place),
+    Track(TrackId),
+    Pace(u32),
 }
 
 /// What is known of an interface.
@@ -78,8 +107,8 @@ struct Iface {
     up: bool,
     v4: Option<IpAddr>,
     v6: Option<IpAddr>,
-    /// The routers on it.
-    routers: Vec<Place>,
+    /// The routers that depend on it.
+    watchers: Vec<Place>,
 }
 
 impl Iface {
@@ -98,37 +127,35 @@ impl Engine {
         let startup = timers.add(Timer::Startup);
         let mut engine = Self {
             phase: Phase::Waiting,
+            begun: Instant::ZERO,
             slots: Vec::new(),
+            free: Vec::new(),
             places: BTreeMap::new(),
+            departed: BTreeMap::new(),
             demux: BTreeMap::new(),
             ifaces: BTreeMap::new(),
+            trackers: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            dirty_groups: Vec::new(),
+            paces: BTreeMap::new(),
             timers,
             startup,
             fifo: VecDeque::new(),
+            early: Vec::new(),
             stats: EngineStats::default(),
-            config,
+            said: Said::default(),
+            wall: None,
+            config: EngineConfig::default(),
         };
-        for (id, router) in core::mem::take(&mut engine.config.routers) {
-            engine.add(id, VirtualRouter::new(router));
-        }
+        engine.reload(Instant::ZERO, config);
         engine
-    }
-
-    fn add(&mut self, id: RouterId, router: VirtualRouter) {
-        let place = self.slots.len();
-        let timer = self.timers.add(Timer::Router(place));
-        let config = router.config();
-        let key = (config.iface, config.family, config.vrid);
-        let iface = self.ifaces.entry(config.iface).or_default();
-        iface.routers.push(place);
-        self.demux.entry(key).or_default().push(place);
-        self.places.insert(id, place);
-        self.slots.push(Some(Slot::new(id, router, timer)));
-        self.judge_iface(place);
     }
 
     /// Applies one input. `now` must not go backwards. Effects wait in [`Engine::poll_command`].
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        if self.fifo.is_empty() {
+            self.departed.clear();
+        }
         match input {
             Input::Startup => self.begin(now),
             Input::Shutdown => self.shutdown(now),
@@ -140,48 +167,57 @@ impl Engine {
             } => {
                 self.receive(now, iface, arrived, &datagram);
             }
-            Input::Link { iface, up } => {
-                let known = self.ifaces.entry(iface).or_default();
-                known.up = up;
-                self.iface_changed(now, iface);
-            }
+            Input::Link { iface, up } => self.iface_changed(now, iface, |known| {
+                core::mem::replace(&mut known.up, up) != up
+            }),
             Input::Primary {
                 iface,
                 family,
                 address,
-            } => {
-                let known = self.ifaces.entry(iface).or_default();
-                match family {
-                    Family::V4 => known.v4 = address,
-                    Family::V6 => known.v6 = address,
-                }
-                self.iface_changed(now, iface);
-            }
+            } => self.iface_changed(now, iface, |known| {
+                let primary = match family {
+                    Family::V4 => &mut known.v4,
+                    Family::V6 => &mut known.v6,
+                };
+                core::mem::replace(primary, address) != address
+            }),
+            Input::ScriptExited { track, outcome } => self.script_exited(now, track, outcome),
+            Input::TrackUp { track, up } => self.track_up(now, track, up),
+            Input::TrackValue { track, value } => self.track_value(now, track, value),
+            Input::TrackCount { track, count } => self.track_count(now, track, count),
             Input::Blocked { router, blocked } => {
-                if let Some(&place) = self.places.get(&router) {
-                    self.set_fault(place, FaultCause::Blocked, blocked);
-                    self.reconcile(now, place, Cause::Fault(FaultCause::Blocked));
+                if let Some(place) = self.places.get(&router).copied()
+                    && let Some(slot) = self.slot_mut(place)
+                    && core::mem::replace(&mut slot.blocked, blocked) != blocked
+                {
+                    self.refresh(now, place);
                 }
             }
-            Input::Lost(router) => self.step_one(now, router, Event::Lost),
+            Input::Lost(router) => {
+                if let Some(&place) = self.places.get(&router) {
+                    self.step(now, place, Event::Lost);
+                }
+            }
             Input::SendFailed(router) => {
-                if let Some(slot) = self.slot_mut(router) {
+                if let Some(place) = self.places.get(&router).copied()
+                    && let Some(slot) = self.slot_mut(place)
+                {
                     slot.stats.tx_errors += 1;
                 }
             }
             Input::Drain(scope) => self.drain(now, scope, true),
             Input::Undrain(scope) => self.drain(now, scope, false),
-            // In the next step.
-            Input::ScriptExited { .. }
-            | Input::TrackUp { .. }
-            | Input::TrackValue { .. }
-            | Input::TrackCount { .. }
-            | Input::AnnounceNow(_)
-            | Input::WallClock(_)
-            | Input::Reload(_)
-            | Input::Resume(_)
-            | Input::ClearStats(_) => {}
+            Input::AnnounceNow(router) => {
+                if let Some(&place) = self.places.get(&router) {
+                    self.act(now, place, |router, out| router.announce_now(out));
+                }
+            }
+            Input::WallClock(utc) => self.wall = Some((now, utc)),
+            Input::Reload(config) => self.reload(now, *config),
+            Input::Resume(saved) => self.resume(now, saved),
+            Input::ClearStats(router) => self.clear_stats(now, router),
         }
+        self.publish_groups();
     }
 
     /// The next thing to do, in order.
@@ -197,18 +233,16 @@ impl Engine {
 
     /// Every virtual router, for those who look.
     pub fn snapshots(&self) -> impl Iterator<Item = Snapshot> + '_ {
-        let stopped = self.phase == Phase::Stopped;
-        self.slots
-            .iter()
-            .flatten()
-            .map(move |slot| slot.snapshot(stopped))
+        self.places
+            .values()
+            .filter_map(|&place| self.slot(place))
+            .map(|slot| self.show(slot))
     }
 
     /// One virtual router, for those who look.
     pub fn snapshot(&self, router: RouterId) -> Option<Snapshot> {
-        let place = *self.places.get(&router)?;
-        let slot = self.slots.get(place)?.as_ref()?;
-        Some(slot.snapshot(self.phase == Phase::Stopped))
+        self.slot(*self.places.get(&router)?)
+            .map(|slot| self.show(slot))
     }
 
     /// Counters of the engine as a whole.
@@ -216,209 +250,279 @@ impl Engine {
         &self.stats
     }
 
-    /// Roles and deadlines, for [`Input::Resume`] in the next process.
-    pub fn save(&self, now: Instant) -> Saved {
-        Saved {
-            at: now,
-            routers: Vec::new(),
+    fn show(&self, slot: &Slot) -> Snapshot {
+        let router = &slot.router;
+        let contributions = slot.tracked.iter().map(|tracked| {
+            let verdict = self.verdict(tracked);
+            Contribution {
+                what: tracked.what,
+                weight: if let Verdict::Weight(weight) = verdict {
+                    weight
+                } else {
+                    0
+                },
+                fault: verdict == Verdict::Fault,
+                pending: verdict == Verdict::Pending,
+            }
+        });
+        Snapshot {
+            router: slot.id,
+            group: slot.group,
+            role: router.role(),
+            status: slot.status(self.phase == Phase::Stopped),
+            changed: slot.changed,
+            faults: slot.faults.iter().copied().collect(),
+            pending: slot.pending || slot.group_pending,
+            base_priority: router.config().priority,
+            priority: router.priority(),
+            contributions: contributions.collect(),
+            primary: router.primary(),
+            last_active: router.last_active(),
+            active_adver_interval: router.active_adver_interval(),
+            skew_time: router.skew_time(),
+            active_down_interval: router.active_down_interval(),
+            deadline: router.deadline(),
+            peers: slot.peers.clone(),
+            split_brain: slot.split,
+            stats: slot.stats,
         }
     }
 
-    fn router(&self, id: RouterId) -> Option<&VirtualRouter> {
-        let place = *self.places.get(&id)?;
-        self.slots.get(place)?.as_ref().map(|slot| &slot.router)
+    fn slot(&self, place: Place) -> Option<&Slot> {
+        self.slots.get(place).and_then(Option::as_ref)
     }
 
-    fn slot_mut(&mut self, id: RouterId) -> Option<&mut Slot> {
-        let place = *self.places.get(&id)?;
-        self.slots.get_mut(place)?.as_mut()
+    fn slot_mut(&mut self, place: Place) -> Option<&mut Slot> {
+        self.slots.get_mut(place).and_then(Option::as_mut)
+    }
+
+    /// A router whose adverts are to be encoded, and whether with the checksum of old.
+    fn sender(&self, id: RouterId) -> Option<(&VirtualRouter, bool)> {
+        match self.places.get(&id) {
+            Some(&place) => self
+                .slot(place)
+                .map(|slot| (&slot.router, slot.old_checksum)),
+            None => self.departed.get(&id).map(|router| (router, false)),
+        }
+    }
+
+    fn clock(&self, now: Instant) -> Clock {
+        let utc = self
+            .wall
+            .map(|(at, utc)| utc + now.saturating_duration_since(at));
+        Clock {
+            now,
+            utc: utc.unwrap_or_default(),
+        }
     }
 
     fn begin(&mut self, now: Instant) {
         if self.phase != Phase::Waiting {
             return;
         }
-        let boot = Instant::ZERO + self.config.delay_after_boot;
-        let start = boot.max(now + self.config.startup_delay);
-        if start > now {
-            self.phase = Phase::Delayed;
-            self.timers.set(self.startup, Some(start));
-            let delay = start.saturating_duration_since(now);
-            self.tell(EngineReport::DelayingStartup(delay));
-        } else {
-            self.run(now);
-        }
-    }
-
-    fn run(&mut self, now: Instant) {
-        self.phase = Phase::Running;
-        for place in 0..self.slots.len() {
-            self.reconcile(now, place, Cause::Startup);
-        }
+        self.begun = now;
+        self.delay_startup(now);
+        self.start_trackers(now);
+        self.refresh_all(now);
     }
 
     fn shutdown(&mut self, now: Instant) {
         self.phase = Phase::Stopped;
-        for place in 0..self.slots.len() {
-            self.reconcile(now, place, Cause::Shutdown);
+        self.reconcile_all(now);
+        self.timers.set(self.startup, None);
+        for tracker in self.trackers.values() {
+            self.timers.set(tracker.timer, None);
         }
     }
 
     fn timeout(&mut self, now: Instant) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some((due, timer)) = self.timers.pop_due(now) {
             match timer {
                 Timer::Startup => {
                     self.tell(EngineReport::DelayedStartCompleted);
-                    self.run(now);
+                    self.phase = Phase::Running;
+                    self.refresh_all(now);
                 }
-                Timer::Router(place) => self.step(now, place, Event::Timeout),
+                Timer::Router(place) => self.router_timeout(now, due, place),
+                Timer::Track(track) => self.track_timeout(now, track),
+                Timer::Pace(group) => self.pace_timeout(now, group),
             }
         }
-    }
-
-    fn iface_changed(&mut self, now: Instant, iface: IfaceId) {
-        let count = self
-            .ifaces
-            .get(&iface)
-            .map_or(0, |iface| iface.routers.len());
-        for at in 0..count {
-            let place = self
-                .ifaces
-                .get(&iface)
-                .and_then(|iface| iface.routers.get(at))
-                .copied();
-            if let Some(place) = place {
-                let cause = self
-                    .judge_iface(place)
-                    .unwrap_or(FaultCause::Interface(iface));
-                self.reconcile(now, place, Cause::Fault(cause));
-            }
+        if !self.config.slack.is_zero() {
+            self.advertise_early(now);
         }
     }
 
-    /// What the own interface says about a router; answers the cause of fault, if any.
-    fn judge_iface(&mut self, place: Place) -> Option<FaultCause> {
-        let slot = self.slots.get_mut(place)?.as_mut()?;
-        let config = slot.router.config();
-        let (id, source) = (config.iface, config.source);
-        let iface = self.ifaces.get(&id)?;
-        let down = config.track_own_iface && !iface.up;
-        let primary = source.or_else(|| iface.primary(config.family));
-        if let Some(primary) = primary {
-            slot.router
-                .handle(Instant::ZERO, Event::Primary(primary), &mut Vec::new());
-        }
-        self.set_fault(place, FaultCause::Interface(id), down);
-        self.set_fault(place, FaultCause::NoPrimary(id), primary.is_none());
-        match (down, primary) {
-            (true, _) => Some(FaultCause::Interface(id)),
-            (false, None) => Some(FaultCause::NoPrimary(id)),
-            (false, Some(_)) => None,
-        }
-    }
-
-    fn set_fault(&mut self, place: Place, cause: FaultCause, present: bool) {
-        let running = self.phase == Phase::Running;
-        let Some(slot) = self.slots.get_mut(place).and_then(Option::as_mut) else {
+    fn router_timeout(&mut self, now: Instant, due: Instant, place: Place) {
+        let Some(slot) = self.slot_mut(place) else {
             return;
         };
-        let changed = if present {
-            slot.faults.insert(cause)
-        } else {
-            slot.faults.remove(&cause)
-        };
-        if changed && running {
-            let report = if present {
-                Report::FaultRaised(cause)
-            } else {
-                Report::FaultCleared(cause)
+        //= STA-24
+        let late = now.saturating_duration_since(due).as_micros();
+        let late = u64::try_from(late).unwrap_or(u64::MAX);
+        slot.stats.late_timer_max_us = slot.stats.late_timer_max_us.max(late);
+        let group = slot.group;
+        if slot
+            .suspect
+            .as_ref()
+            .is_some_and(|suspect| suspect.silent_at() <= now)
+        {
+            self.healed(now, place);
+        }
+        match group {
+            Some(group) => self.timeout_in_group(now, place, group),
+            None => self.step(now, place, Event::Timeout),
+        }
+    }
+
+    /// Adverts that are due within the slack leave together with those that are due.
+    //= TIM-07
+    fn advertise_early(&mut self, now: Instant) {
+        let slack = self.config.slack;
+        let mut early = core::mem::take(&mut self.early);
+        self.timers.due_until(now + slack, &mut early);
+        for timer in early.drain(..) {
+            let Timer::Router(place) = timer else {
+                continue;
             };
-            self.fifo
-                .push_back(Command::Report(Notice::Router(slot.id, report)));
+            let due = self.slot(place).and_then(|slot| slot.router.deadline());
+            if due.is_some_and(|(_, kind)| kind == TimerKind::Adver) {
+                self.act(now, place, |router, out| {
+                    router.advertise_early(now + slack, out)
+                });
+            }
+        }
+        self.early = early;
+    }
+
+    fn iface_changed(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        change: impl FnOnce(&mut Iface) -> bool,
+    ) {
+        if change(self.ifaces.entry(iface).or_default()) {
+            let watchers = self.ifaces.get(&iface).map(|iface| iface.watchers.clone());
+            for place in watchers.into_iter().flatten() {
+                self.refresh(now, place);
+            }
         }
     }
 
-    /// Brings the role in line with what stands in its way.
-    fn reconcile(&mut self, now: Instant, place: Place, cause: Cause) {
-        let Some(slot) = self.slots.get(place).and_then(Option::as_ref) else {
-            return;
-        };
-        let held = self.phase != Phase::Running || !slot.faults.is_empty();
-        match (slot.router.role(), held) {
-            (Role::Initialize, false) if !slot.drained => self.step(now, place, Event::Startup),
-            (Role::Backup | Role::Active, true) => self.step(now, place, Event::Shutdown(cause)),
-            (Role::Initialize, _) => self.publish(now, place, cause),
-            (Role::Backup | Role::Active, false) => {}
-        }
-    }
-
+    /// A sync group drains whole.
     fn drain(&mut self, now: Instant, scope: Scope, on: bool) {
-        let place = match scope {
+        let router = match scope {
             Scope::All | Scope::Group(_) => None,
             Scope::Router(router) => self.places.get(&router).copied(),
         };
-        let places = place.map_or(0..self.slots.len(), |place| place..place + 1);
+        let group = match scope {
+            Scope::All => None,
+            Scope::Group(group) => Some(group),
+            Scope::Router(_) => router.and_then(|place| self.slot(place)?.group),
+        };
+        let places: Vec<Place> = match (scope, group) {
+            (Scope::All, _) => (0..self.slots.len()).collect(),
+            (_, Some(group)) => self
+                .groups
+                .get(&group)
+                .map(|group| group.members.clone())
+                .unwrap_or_default(),
+            (_, None) => router.into_iter().collect(),
+        };
         for place in places {
-            if let Some(slot) = self.slots.get_mut(place).and_then(Option::as_mut) {
+            if let Some(slot) = self.slot_mut(place) {
                 slot.drained = on;
                 self.step(now, place, if on { Event::Drain } else { Event::Undrain });
-                self.reconcile(now, place, Cause::Undrained);
+                self.reconcile(now, place);
             }
         }
     }
 
-    fn step_one(&mut self, now: Instant, router: RouterId, event: Event) {
-        if let Some(&place) = self.places.get(&router) {
-            self.step(now, place, event);
+    fn clear_stats(&mut self, now: Instant, router: Option<RouterId>) {
+        let only = router.map(|router| self.places.get(&router).copied());
+        for (place, slot) in self.slots.iter_mut().enumerate() {
+            if let Some(slot) = slot
+                && only.is_none_or(|only| only == Some(place))
+            {
+                let (new_active_reason, up_since) =
+                    (slot.stats.new_active_reason, slot.stats.up_since);
+                slot.stats = Stats {
+                    new_active_reason,
+                    up_since,
+                    discontinuity: now,
+                    ..Stats::default()
+                };
+            }
+        }
+        //= STA-20
+        if only.is_none() {
+            self.stats = EngineStats {
+                discontinuity: now,
+                ..EngineStats::default()
+            };
         }
     }
 
     /// Gives one event to one router and does what follows from it.
     fn step(&mut self, now: Instant, place: Place, event: Event) {
+        self.act(now, place, |router, out| router.handle(now, event, out));
+    }
+
+    /// Does something to one router, and all that follows from it.
+    fn act(
+        &mut self,
+        now: Instant,
+        place: Place,
+        act: impl FnOnce(&mut VirtualRouter, &mut Sink<'_>),
+    ) {
+        let clock = self.clock(now);
         let Some(slot) = self.slots.get_mut(place).and_then(Option::as_mut) else {
             return;
         };
         let mut sink = Sink {
-            router: slot.id,
-            now,
+            id: slot.id,
+            clock,
             fifo: &mut self.fifo,
             stats: &mut slot.stats,
-            sequence: &mut slot.sequence,
-            transition: None,
+            numbers: &mut slot.numbers,
+            said: &mut slot.said,
+            paced: slot.paced,
+            after: After::default(),
         };
-        slot.router.handle(now, event, &mut sink);
-        let transition = sink.transition;
-        self.timers
-            .set(slot.timer, slot.router.deadline().map(|(at, _)| at));
+        act(&mut slot.router, &mut sink);
+        let After {
+            transition,
+            rounds,
+            withdrawn,
+            lower_burst,
+        } = sink.after;
+        slot.touched = slot.touched.max(now);
+        let (id, group) = (slot.id, slot.group);
+        let left = transition.filter(|transition| transition.from == Role::Active);
+        let healed = left.and_then(|_| slot.heal(now));
+        self.timers.set(slot.timer, slot.deadline());
+        self.tell_router(place, healed);
+        if withdrawn {
+            self.forget_announcements(id);
+        }
+        if let Some(rounds) = rounds {
+            self.pace(now, place, rounds);
+        }
         if let Some(transition) = transition {
             self.publish(now, place, transition.cause);
+            if let Some(group) = group {
+                self.follow(now, place, group, transition);
+            }
+        }
+        if let (true, Some(group)) = (lower_burst, group) {
+            self.announce_with(now, place, group);
         }
     }
 
-    /// Tells the world if the status of a router is another one than it was told last.
-    fn publish(&mut self, now: Instant, place: Place, cause: Cause) {
-        let stopped = self.phase == Phase::Stopped;
-        let waiting = matches!(self.phase, Phase::Waiting | Phase::Delayed);
-        let Some(slot) = self.slots.get_mut(place).and_then(Option::as_mut) else {
-            return;
-        };
-        let status = slot.status(stopped);
-        let to = if status == Status::Draining {
-            Status::Active
-        } else {
-            status
-        };
-        let from = core::mem::replace(&mut slot.told, to);
-        if from != to && !waiting {
-            slot.changed = Some((now, cause));
-            let (subject, priority) = (Subject::Router(slot.id), slot.router.priority());
-            self.fifo.push_back(Command::Transition {
-                subject,
-                from,
-                to,
-                cause,
-                priority,
-            });
+    /// After anything but an event changed what a router waits for.
+    fn rearm(&mut self, place: Place) {
+        if let Some(slot) = self.slots.get(place).and_then(Option::as_ref) {
+            self.timers.set(slot.timer, slot.deadline());
         }
     }
 

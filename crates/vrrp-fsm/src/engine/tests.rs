@@ -4,7 +4,7 @@ use core::time::Duration;
 use vrrp_proto::{Family, Priority, Vrid};
 
 use super::*;
-use crate::{FaultCause, RouterOptions};
+use crate::{Cause, FaultCause, Report, RouterOptions, Status};
 
 const IFACE: IfaceId = IfaceId(1);
 const R1: RouterId = RouterId(1);
@@ -40,12 +40,12 @@ fn starts_when_the_link_is_up_and_takes_over_after_silence() {
     };
     let down = Cause::Fault(FaultCause::Interface(IFACE));
     assert!(matches!(
-        commands(&mut engine)[..],
-        [Command::Transition {
+        commands(&mut engine).last(),
+        Some(Command::Transition {
             from: Status::Initialize,
             to: Status::Fault,
             ..
-        }]
+        })
     ));
     let address = Some([192, 0, 2, 1].into());
     engine.handle(

@@ -97,10 +97,10 @@ impl<T: Copy> Timers<T> {
     }
 
     /// Takes the earliest deadline that is not after `now`, which is then no more.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<T> {
-        let &(_, id) = self.heap.first().filter(|(at, _)| *at <= now)?;
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, T)> {
+        let &(at, id) = self.heap.first().filter(|(at, _)| *at <= now)?;
         self.set(id, None);
-        self.slots.get(id.index()).map(|slot| slot.what)
+        self.slots.get(id.index()).map(|slot| (at, slot.what))
     }
 
     /// Everything whose deadline is not after `until`, in no order. Costs as much as there is of it.

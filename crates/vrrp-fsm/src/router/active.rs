@@ -18,7 +18,7 @@ pub(super) struct Active {
     /// Adver_Timer.
     pub(super) adver: Instant,
     /// Announcements still to come.
-    announce: Pending,
+    pub(super) announce: Pending,
     /// Whom we answered when.
     answers: Answers,
     /// Another owner.
@@ -70,6 +70,17 @@ impl Active {
             answers: Answers::default(),
             rival: None,
             drain: None,
+        }
+    }
+
+    /// Nothing is announced: the hosts know.
+    pub(super) fn resumed(now: Instant, adver: Instant, config: &RouterConfig) -> Self {
+        let mut announce = Pending::default();
+        announce.refresh_from(now, &config.announce);
+        Self {
+            adver,
+            announce,
+            ..Self::new(now, config)
         }
     }
 
@@ -263,8 +274,43 @@ impl VirtualRouter {
         self.state = State::Active(active);
     }
 
+    /// Sends an advert that is due by `until` now. Its grid does not move.
+    pub(crate) fn advertise_early(&mut self, until: Instant, out: &mut impl Extend<Action>) {
+        let priority = self.priority();
+        if let State::Active(active) = &mut self.state
+            && active.adver <= until
+        {
+            if active.drain.is_none_or(|drain| drain.taker.is_none()) {
+                out.extend([Action::Advertise(priority)]);
+            }
+            active.adver += self.config.interval.as_duration();
+        }
+    }
+
+    /// Somebody asks for it.
+    pub(crate) fn announce_now(&self, out: &mut impl Extend<Action>) {
+        if self.role() == Role::Active {
+            out.extend([Action::Announce {
+                rounds: self.config.announce.burst.max(1),
+            }]);
+        }
+    }
+
+    /// Another member of the sync group heard somebody who claims to be Active.
+    pub(crate) fn announce_lower(&mut self, now: Instant, out: &mut impl Extend<Action>) {
+        let schedule = &self.config.announce;
+        if let State::Active(active) = &mut self.state
+            && schedule.lower_burst > 0
+        {
+            out.extend([Action::Announce {
+                rounds: schedule.lower_burst,
+            }]);
+            active.announce.after_lower(now, schedule);
+        }
+    }
+
     /// Two Active routers have become one, which is this: hosts may have heard the other last.
-    pub(super) fn announce_again(&mut self, now: Instant, out: &mut impl Extend<Action>) {
+    pub(crate) fn announce_again(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         if let State::Active(active) = &mut self.state
             && self.config.announce.after_trouble
         {

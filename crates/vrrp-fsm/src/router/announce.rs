@@ -27,6 +27,11 @@ impl Pending {
         }
     }
 
+    /// With another period of refreshing, counted from now.
+    pub(super) fn refresh_from(&mut self, now: Instant, schedule: &AnnounceSchedule) {
+        self.refresh = schedule.refresh.map(|period| now + period);
+    }
+
     /// After the burst that answers a losing advertisement.
     pub(super) fn after_lower(&mut self, now: Instant, schedule: &AnnounceSchedule) {
         if let Some(delay) = schedule.lower_again_after {

@@ -9,6 +9,7 @@ mod announce;
 mod backup;
 mod drain;
 mod initialize;
+mod reconfigure;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -170,6 +171,11 @@ impl VirtualRouter {
         }
     }
 
+    /// Base and tracking alone.
+    pub(crate) const fn tracked_priority(&self) -> Priority {
+        self.priority
+    }
+
     /// Active_Adver_Interval: our own, or what the Active router was last heard to say.
     pub const fn active_adver_interval(&self) -> AdvertInterval {
         self.active_adver_interval
@@ -307,6 +313,10 @@ impl VirtualRouter {
             //= R9568-6.4.1-03
             //= R9568-6.4.2-07
             //= KA-GARP-01
+            (Role::Initialize, Role::Active) if matches!(cause, Cause::Resumed) => {
+                // Everybody knows already: the addresses never went.
+                out.extend([Action::Install, notify]);
+            }
             (Role::Initialize | Role::Backup, Role::Active) => out.extend([
                 Action::Advertise(self.priority()),
                 Action::Install,

@@ -13,10 +13,10 @@ use std::sync::mpsc::Receiver;
 
 use tracing::{debug, info, warn};
 use vrrp_fsm::{
-    Announcement, Command, Datagram, Engine, Input, Instant, Notice, Report, RouterId,
-    ScriptOutcome, TrackId,
+    Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome, TrackId,
 };
 use vrrp_net::{Backend, IfIndex, NetError, NetEvent, RxRing};
+use vrrp_proto::Datagram;
 
 use crate::clock::Clock;
 use crate::host::Host;
@@ -461,7 +461,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         let list = match what {
             Announcement::All => all.as_slice(),
             Announcement::One(one) => core::slice::from_ref(one),
-            Announcement::Added(added) => added,
+            Announcement::These(these) => these,
         };
         for _ in 0..rounds {
             for announced in list {

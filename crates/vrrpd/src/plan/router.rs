@@ -1,16 +1,18 @@
 //! One `vrrp_instance`.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keepalived_conf::config::{self, Instance, State};
 use vrrp_fsm::{
-    Addresses, AnnounceSchedule, Announced, Auth, Destination, HmacMode, HmacOptions, Peer,
-    Preempt, Profile, RouterId, RouterOptions,
+    Addresses, AnnounceSchedule, Announced, Auth, Destination, HmacOptions, Preempt, RouterId,
+    RouterOptions,
 };
 use vrrp_net::Protocol;
-use vrrp_proto::{AdvertInterval, ChecksumCoverage, HOP_LIMIT, Password, Priority, Version, Vrid};
+use vrrp_proto::{
+    AdvertInterval, AntiReplay, ChecksumCoverage, HOP_LIMIT, HmacMode, Key, OwnerPolicy, Password,
+    Peer, Priority, Profile, Version, Vrid,
+};
 
 use super::{Install, NotifyPrograms, Numbers, PlanError, Router, family, install};
 
@@ -72,7 +74,11 @@ pub(super) fn options(
         } else {
             ChecksumCoverage::PseudoHeader
         },
-        owner_ignores_adverts: instance.owner_ignore_adverts,
+        owner_policy: if instance.owner_ignore_adverts {
+            OwnerPolicy::Discard
+        } else {
+            OwnerPolicy::Process
+        },
         skip_list_check: instance.skip_check_adv_addr,
         down_timer_adverts: instance.down_timer_adverts,
         answer_lower: !instance.lower_prio_no_advert,
@@ -137,11 +143,11 @@ fn hop_limit(instance: &Instance) -> u8 {
 
 fn auth(instance: &Instance) -> Result<Auth, String> {
     if let Some(hmac) = &instance.hmac {
-        let mut keys = BTreeMap::new();
+        let mut keys = Vec::new();
         for key in &hmac.keys {
-            let secret = install::secret(key.secret.expose())
-                .map_err(|error| format!("key {}: {error}", key.id))?;
-            keys.insert(key.id, secret.into());
+            let named = |error: &dyn core::fmt::Display| format!("key {}: {error}", key.id);
+            let secret = install::secret(key.secret.expose()).map_err(|error| named(&error))?;
+            keys.push(Key::new(key.id, &secret).map_err(|error| named(&error))?);
         }
         return Ok(Auth::Hmac(Box::new(HmacOptions {
             keys,
@@ -151,8 +157,12 @@ fn auth(instance: &Instance) -> Result<Auth, String> {
                 config::HmacMode::Permissive => HmacMode::Permissive,
                 config::HmacMode::ReceiveOnly => HmacMode::ReceiveOnly,
             },
-            clock: hmac.anti_replay == config::AntiReplay::Time,
-            window: hmac.time_window,
+            anti_replay: match hmac.anti_replay {
+                config::AntiReplay::Time => AntiReplay::Time {
+                    window: u16::try_from(hmac.time_window.as_secs()).unwrap_or(u16::MAX),
+                },
+                config::AntiReplay::Monotonic => AntiReplay::Monotonic,
+            },
         })));
     }
     Ok(match &instance.auth {
