@@ -25,7 +25,14 @@ pub(super) struct Vmacs {
 struct Parent {
     name: String,
     children: BTreeSet<IfIndex>,
-    settings: Vec<(Ipv4Setting, u32)>,
+    settings: Vec<Changed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Changed {
+    setting: Ipv4Setting,
+    before: u32,
+    now: u32,
 }
 
 /// `net.ipv4.conf.all.rp_filter` is a lower bound for all interfaces, so it must be 0 for any one to be 0. Others that
@@ -116,7 +123,8 @@ impl Vmacs {
         }
     }
 
-    /// The parent keeps silent about addresses that are on its child.
+    /// The parent keeps silent about addresses that are on its child: it does not answer for them, and when it asks
+    /// for a host it does so by its own address, which else would show the host the parent's MAC for a virtual one.
     fn configure_parent(
         &mut self,
         parent: &Link,
@@ -125,29 +133,30 @@ impl Vmacs {
         trouble: &mut Trouble,
     ) {
         let entry = self.parents.entry(parent.index).or_insert_with(|| {
-            let wanted = [
-                (Ipv4Setting::ArpIgnore, "arp_ignore"),
-                (Ipv4Setting::ArpFilter, "arp_filter"),
+            let least = |(setting, name, least)| {
+                let before = read(&format!("ipv4/conf/{}/{name}", parent.name)).unwrap_or(0);
+                (before < least).then_some(Changed {
+                    setting,
+                    before,
+                    now: least,
+                })
+            };
+            let settings = [
+                (Ipv4Setting::ArpIgnore, "arp_ignore", 1),
+                (Ipv4Setting::ArpFilter, "arp_filter", 1),
+                (Ipv4Setting::ArpAnnounce, "arp_announce", 2),
             ];
-            let settings = wanted.into_iter().filter_map(|(setting, name)| {
-                let before = read(&format!("ipv4/conf/{}/{name}", parent.name)).ok()?;
-                (before == 0).then_some((setting, before))
-            });
             Parent {
                 name: parent.name.clone(),
                 children: BTreeSet::new(),
-                settings: settings.collect(),
+                settings: settings.into_iter().filter_map(least).collect(),
             }
         });
         entry.children.insert(child);
-        let settings: Vec<_> = entry
-            .settings
-            .iter()
-            .map(|(setting, _)| (*setting, 1))
-            .collect();
+        let settings: Vec<_> = entry.settings.iter().map(|s| (s.setting, s.now)).collect();
         if !settings.is_empty() {
             let set = requests.ask(netlink::set_ipv4(parent.index, &settings));
-            trouble.note(&format!("arp_ignore and arp_filter of {}", entry.name), set);
+            trouble.note(&format!("ARP settings of {}", entry.name), set);
         }
     }
 
@@ -195,8 +204,13 @@ impl Vmacs {
                 return true;
             }
             if !parent.settings.is_empty() {
+                let before: Vec<_> = parent
+                    .settings
+                    .iter()
+                    .map(|s| (s.setting, s.before))
+                    .collect();
                 // It may be gone too.
-                let _ = requests.ask(netlink::set_ipv4(*index, &parent.settings));
+                let _ = requests.ask(netlink::set_ipv4(*index, &before));
             }
             false
         });

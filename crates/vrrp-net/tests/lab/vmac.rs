@@ -125,8 +125,9 @@ fn vmac_moves_without_a_change_of_mac() {
     let capture = Capture::start(&lab).unwrap();
     let mut r1 = Router::new(&lab["r1"], Family::V4);
     let mut r2 = Router::new(&lab["r2"], Family::V4);
-    let probe = Probe::start(&lab["client"], VIP4.into(), Duration::from_millis(10)).unwrap();
     r1.become_active();
+    // Not before: the announcement would answer the question that the client is to ask.
+    let probe = Probe::start(&lab["client"], VIP4.into(), Duration::from_millis(10)).unwrap();
     until(SOON, || probe.answered().then_some(())).expect("no answer from the first router");
     // Adverts leave by the virtual interface, from the parent's address: source MAC and source IP of the RFC.
     let source = Ipv4Addr::new(10, 0, 0, 1);
@@ -169,6 +170,20 @@ fn vmac_moves_without_a_change_of_mac() {
             _ => None,
         })
         .collect();
+    let claims: Vec<_> = capture
+        .frames()
+        .iter()
+        .filter_map(|frame| match frame.seen {
+            Seen::Arp { mac, sender, .. } if sender == VIP4 => Some(mac),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        claims
+            .iter()
+            .all(|claim| *claim == mac(Family::V4).octets()),
+        "{claims:?}"
+    );
     assert!(!answers.is_empty(), "nobody answered ARP for the VIP");
     for (host, sender, source) in &answers {
         assert_eq!(
@@ -286,6 +301,7 @@ fn vmac_settings_and_their_end() {
         ("ipv6/conf/vrrp.51/disable_ipv6", "1"),
         ("ipv4/conf/eth0/arp_ignore", "1"),
         ("ipv4/conf/eth0/arp_filter", "1"),
+        ("ipv4/conf/eth0/arp_announce", "2"),
         ("ipv4/conf/eth0/rp_filter", "1"),
         ("ipv4/conf/all/rp_filter", "0"),
     ];
@@ -303,6 +319,7 @@ fn vmac_settings_and_their_end() {
     let restored = [
         ("ipv4/conf/eth0/arp_ignore", "0"),
         ("ipv4/conf/eth0/arp_filter", "0"),
+        ("ipv4/conf/eth0/arp_announce", "0"),
         ("ipv4/conf/eth0/rp_filter", "0"),
         ("ipv4/conf/all/rp_filter", "1"),
     ];

@@ -65,6 +65,7 @@ pub(in crate::linux) fn create_link(
 pub(in crate::linux) enum Ipv4Setting {
     RpFilter = 8,
     ArpFilter = 13,
+    ArpAnnounce = 18,
     ArpIgnore = 19,
     PromoteSecondaries = 20,
     AcceptLocal = 23,
