@@ -62,7 +62,7 @@ codes! {
     ByteOrderMark "W101" Warning Reports "the file starts with a byte order mark";
     CarriageReturn "N102" Note Silent "the lines end in CRLF";
     BlankNotAscii "E103" Loud Reports "a blank that is neither a space nor a tab";
-    QuoteNotAscii "E104" Loud Reports "a typographic quotation mark";
+    QuoteNotAscii "E104" Loud Silent "a typographic quotation mark";
     NulByte "E105" Loud Silent "a NUL byte in the text";
     LineTooLong "E106" Loud Silent "a line is longer than keepalived can read";
     CommentCutsWord "W107" Warning Silent "a `#` or `!` inside a word starts a comment";
@@ -89,7 +89,6 @@ codes! {
     IncludeMissing "E230" Refuse Fatal "an included file is missing or cannot be read";
     IncludeNothing "W231" Warning Silent "an include that matches no file";
     IncludeSkipped "W232" Warning Silent "an included path is not read";
-    IncludeDepth "E233" Loud Silent "includes that never end";
     FileUnreadable "E234" Refuse Fatal "the configuration file cannot be read";
     FileEmpty "E235" Loud Silent "the file defines no instance";
     DefinitionUnknown "W240" Warning Silent "a `$NAME` that is not defined";

@@ -84,6 +84,8 @@ pub struct Loaded {
     pub sources: SourceMap,
     /// What was written.
     pub tree: Tree,
+    /// The file that was asked for, if it could be read.
+    pub main: Option<FileId>,
 }
 
 impl Loaded {
@@ -101,7 +103,7 @@ impl Loaded {
         let mut findings = self.diagnostics.clone();
         // Where keepalived stopped reading, the rest is unknown.
         if !findings.iter().any(|finding| finding.peer == Peer::Stops) {
-            findings.extend(lint::check(&self.config, &self.sources));
+            findings.extend(lint::check(&self.config, &self.sources, self.main));
         }
         diag::settle(findings)
     }
@@ -121,15 +123,18 @@ pub fn load_beside(
     path: &str,
     options: &Options,
 ) -> Loaded {
+    let before = sources.files().count();
     let mut lines = expand::Lines::open(sources, loader, path, options);
     let tree = tree::read(&mut lines);
     let expand::Lines {
         sources, findings, ..
     } = lines;
     let (config, findings) = schema::read(&tree, findings, loader);
+    let main = sources.files().nth(before).map(|(id, _)| id);
     Loaded {
         config,
         diagnostics: diag::settle(findings),
+        main,
         sources,
         tree,
     }

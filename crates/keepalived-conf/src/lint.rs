@@ -6,27 +6,52 @@
 mod addresses;
 mod preemption;
 mod scripts;
+mod together;
 mod unicast;
 
 pub use addresses::{edge_of_subnet, same_subnet};
 pub use scripts::commands;
 
+use crate::codes::Code;
 use crate::config::{Config, Instance, SyncGroup, Tracked};
 use crate::diag::Diagnostic;
-use crate::span::{SourceMap, Span};
+use crate::span::{FileId, SourceMap, Span};
 
-/// All findings about the meaning of `config`, which was read from `sources`.
+/// All findings about the meaning of `config`, which was read from `sources`, its main file first.
 #[must_use]
-pub fn check(config: &Config, sources: &SourceMap) -> Vec<Diagnostic> {
+pub fn check(config: &Config, sources: &SourceMap, main: Option<FileId>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for instance in &config.instances {
         addresses::check(instance, sources, &mut findings);
         preemption::check(config, instance, sources, &mut findings);
         unicast::check(instance, sources, &mut findings);
+        together::check(instance, sources, &mut findings);
     }
+    findings.extend(together::groups(config));
     addresses::check_between(config, &mut findings);
     scripts::check(config, sources, &mut findings);
+    findings.extend(empty(config, sources, main));
     findings
+}
+
+fn empty(config: &Config, sources: &SourceMap, main: Option<FileId>) -> Option<Diagnostic> {
+    let file = main?;
+    let source = sources.file(file)?;
+    if !config.instances.is_empty() {
+        return None;
+    }
+    let finding = Diagnostic::new(
+        Code::FileEmpty,
+        Span {
+            file,
+            start: 0,
+            end: 0,
+        },
+        format!("{} defines no vrrp_instance", source.name),
+    );
+    Some(finding.note("a daemon with it protects nothing").help(
+        "the least is: vrrp_instance NAME { interface IF  virtual_router_id N  virtual_ipaddress { ADDRESS/LEN } }",
+    ))
 }
 
 /// The line of `span`, to be removed: with its end, if nothing but the entry stands on it; else the entry alone.

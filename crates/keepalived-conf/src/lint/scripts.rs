@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::codes::Code;
-use crate::config::{Command, Config, Notify, Script, Track};
+use crate::config::{Command, Config, Notify, Script};
 use crate::diag::{Diagnostic, Edit};
 use crate::span::{SourceMap, Span};
 
@@ -12,7 +12,6 @@ const SLOW: Duration = Duration::from_secs(15);
 
 pub(super) fn check(config: &Config, sources: &SourceMap, findings: &mut Vec<Diagnostic>) {
     for script in &config.scripts {
-        findings.extend(unused(config, script));
         findings.extend(slow(script));
     }
     let commands = commands(config);
@@ -23,15 +22,13 @@ pub(super) fn check(config: &Config, sources: &SourceMap, findings: &mut Vec<Dia
     findings.extend(security(config, &commands, sources));
 }
 
-/// Every program of a configuration, with the name of what runs it. Unused checks are not run.
+/// Every program of a configuration, with the name of what runs it.
 #[must_use]
 pub fn commands(config: &Config) -> Vec<(&str, &Command)> {
-    let mut all = Vec::new();
-    let used = config
-        .scripts
-        .iter()
-        .filter(|script| is_used(config, script));
-    all.extend(used.map(|script| (script.name.as_str(), &script.command)));
+    let scripts = config.scripts.iter();
+    let mut all: Vec<_> = scripts
+        .map(|script| (script.name.as_str(), &script.command))
+        .collect();
     let instances = config
         .instances
         .iter()
@@ -76,36 +73,6 @@ fn notifies(notify: &Notify) -> impl Iterator<Item = &Command> {
     ]
     .into_iter()
     .flatten()
-}
-
-fn is_used(config: &Config, script: &Script) -> bool {
-    let instances = config.instances.iter().map(|it| &it.track);
-    let groups = config.sync_groups.iter().map(|it| &it.track);
-    let in_track = |track: &Track| {
-        track
-            .scripts
-            .iter()
-            .any(|tracked| tracked.name == script.name)
-    };
-    instances.chain(groups).any(in_track)
-}
-
-fn unused(config: &Config, script: &Script) -> Option<Diagnostic> {
-    if is_used(config, script) {
-        return None;
-    }
-    let finding = Diagnostic::new(
-        Code::ScriptUnused,
-        script.origin.span,
-        format!(
-            "nothing tracks the script `{}`, so it never runs",
-            script.name
-        ),
-    );
-    Some(finding.subject(&script.name).help(format!(
-        "name it in an instance: track_script {{ {} }}",
-        script.name
-    )))
 }
 
 fn slow(script: &Script) -> Option<Diagnostic> {

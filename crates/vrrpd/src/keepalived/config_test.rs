@@ -8,7 +8,9 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use keepalived_conf::{Code, Diagnostic, FsLoader, Options, Peer, Severity, SourceMap, load};
+use keepalived_conf::{
+    Code, Config, Diagnostic, FsLoader, Options, Peer, Severity, SourceMap, lint, load,
+};
 
 use super::ConfigTest;
 use crate::exit::Exit;
@@ -26,18 +28,29 @@ pub(super) fn run(path: &str, options: &Options, test: &ConfigTest) -> Exit {
         eprintln!("keepalived: {error}");
         return Exit::Other(1);
     }
-    Exit::Other(status(&findings, &facts))
+    Exit::Other(status(&findings, runs(&loaded.config, &facts)))
 }
 
-/// keepalived's number for `findings` on a host with these `facts`.
-fn status(findings: &[Diagnostic], facts: &Facts) -> u8 {
+/// Whether any program of `config` would run: one that would not violates nothing.
+fn runs(config: &Config, facts: &Facts) -> bool {
+    let mut commands = lint::commands(config).into_iter();
+    commands.any(|(_, command)| {
+        let program = command
+            .argv
+            .first()
+            .and_then(|name| facts.programs.get(name));
+        let user = command
+            .user
+            .as_ref()
+            .and_then(|user| facts.accounts.get(&user.user));
+        program.is_some_and(|program| program.trouble.is_none()) && user != Some(&false)
+    })
+}
+
+/// keepalived's number for `findings`; `runs`: some program would run.
+fn status(findings: &[Diagnostic], runs: bool) -> u8 {
     let any = |peer: Peer| findings.iter().any(|finding| finding.peer == peer);
     let code = |code: Code| findings.iter().any(|finding| finding.code == code);
-    // A script that would not run violates nothing.
-    let runs = facts
-        .programs
-        .values()
-        .any(|program| program.trouble.is_none());
     if any(Peer::Stops) {
         2
     } else if code(Code::FileUnreadable) {
@@ -74,10 +87,7 @@ fn print(sources: &SourceMap, findings: &[Diagnostic], test: &ConfigTest) -> io:
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::survey::{Program, Trouble};
 
     #[test]
     fn the_worst_finding_decides() {
@@ -91,24 +101,14 @@ mod tests {
             (&[Code::ScriptSecurity, Code::ArgumentMissing], 2),
             (&[Code::FileUnreadable], 4),
         ];
-        let facts = |trouble| {
-            let program = Program {
-                trouble,
-                ..Program::default()
-            };
-            Facts {
-                programs: BTreeMap::from([("/x".to_owned(), program)]),
-                ..Facts::default()
-            }
-        };
         for (codes, expected) in cases {
             let findings: Vec<Diagnostic> = codes
                 .iter()
                 .map(|&code| Diagnostic::new(code, None, ""))
                 .collect();
-            assert_eq!(status(&findings, &facts(None)), *expected, "{codes:?}");
+            assert_eq!(status(&findings, true), *expected, "{codes:?}");
         }
         let security = [Diagnostic::new(Code::ScriptSecurity, None, "")];
-        assert_eq!(status(&security, &facts(Some(Trouble::Missing))), 0);
+        assert_eq!(status(&security, false), 0);
     }
 }

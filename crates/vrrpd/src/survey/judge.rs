@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use keepalived_conf::config::{Config, DynamicInterfaces, Family, Instance};
-use keepalived_conf::{Code, Diagnostic, Severity, SourceMap, Span, lint};
+use keepalived_conf::{Code, Diagnostic, Peer, Severity, SourceMap, Span, lint};
 
 use super::{DEFAULT_USER, Direction, Facts, Interface, Manager, Program, Trouble, Verdict};
 
@@ -133,6 +133,7 @@ impl<'a> Judge<'a> {
         if self.config.globals.dynamic_interfaces != DynamicInterfaces::No {
             finding = finding
                 .severity(Severity::Warning)
+                .peer(Peer::Silent)
                 .note("dynamic_interfaces is set: it may come later");
         }
         let others: Vec<&Interface> = self
@@ -389,28 +390,26 @@ impl<'a> Judge<'a> {
 
     fn accounts(&self) -> Vec<Diagnostic> {
         let missing = |name: &str| self.facts.accounts.get(name) == Some(&false);
-        let global = self.config.globals.script_user.iter().map(|user| {
-            (
-                user,
-                self.config
-                    .globals
-                    .origin
-                    .keywords
-                    .get("script_user")
-                    .copied(),
-            )
-        });
+        let keywords = &self.config.globals.origin.keywords;
+        let global = self.config.globals.script_user.iter();
+        let global = global.map(|user| (user, keywords.get("script_user").copied(), Peer::Reports));
         let commands = lint::commands(self.config);
-        let own = commands
-            .iter()
-            .filter_map(|(_, it)| Some((it.user.as_ref()?, it.origin.span)));
+        let own = commands.iter().filter_map(|(name, it)| {
+            // Of a notification whose user does not exist keepalived says nothing.
+            let is_check = self.config.script(name).is_some();
+            let peer = if is_check {
+                Peer::Reports
+            } else {
+                Peer::Silent
+            };
+            Some((it.user.as_ref()?, it.origin.span, peer))
+        });
         let mut findings = Vec::new();
         let default = self.config.globals.script_user.is_none() && missing(DEFAULT_USER);
         let without = commands.iter().find(|(_, command)| command.user.is_none());
         if let Some((subject, _)) =
             without.filter(|_| default && self.config.globals.script_security)
         {
-            let keywords = &self.config.globals.origin.keywords;
             findings.push(
                 Diagnostic::new(
                     Code::UserUnknown,
@@ -422,7 +421,7 @@ impl<'a> Judge<'a> {
                 .help("write `script_user root` in global_defs, or create the account"),
             );
         }
-        for (user, span) in global.chain(own) {
+        for (user, span, peer) in global.chain(own) {
             let group = user
                 .group
                 .as_ref()
@@ -439,7 +438,7 @@ impl<'a> Judge<'a> {
                     Code::UserUnknown,
                     span,
                     format!("there is no {kind} `{name}` on this host"),
-                )
+                ).peer(peer)
                     .note("scripts that should run as it do not run at all")
                     .help(format!("create it, or write the name of one that exists; words behind a script are its {kind}, not its arguments")),
             );
