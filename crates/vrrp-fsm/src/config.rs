@@ -48,7 +48,8 @@ pub struct AnnounceSchedule {
     /// They are repeated after this long. Default: 5 s; RFC: none.
     pub lower_again_after: Option<Duration>,
     /// Whether to announce again after the process stood still while it was Active, and when two
-    /// Active routers have become one. Default: true; RFC: false.
+    /// Active routers have become one; the one that gives way advertises once more, so that the
+    /// winner knows. Default: true; RFC: false.
     pub after_trouble: bool,
 }
 

@@ -151,7 +151,7 @@ impl VirtualRouter {
             Report::TieLost { source, priority }
         })]);
         //= KA-ADV-04
-        if self.config.advertise_before_yielding {
+        if self.config.advertise_before_yielding && !self.config.announce.after_trouble {
             out.extend([Action::Advertise(ours)]);
         }
         //= R9568-6.4.3-11

@@ -334,6 +334,10 @@ impl VirtualRouter {
                         Action::Advertise(Priority::RELINQUISH),
                         Action::Report(Report::RelinquishSent),
                     ]);
+                } else if self.config.announce.after_trouble && gives_way(cause) {
+                    // The winner may have been Active all along, behind a cut cable: only if it hears
+                    // that there were two does it announce to the hosts that believed in this one.
+                    out.extend([Action::Advertise(self.priority())]);
                 }
                 out.extend([Action::Withdraw, notify]);
             }
@@ -391,6 +395,11 @@ const fn leaves_with_relinquish(to: Role, cause: Cause) -> bool {
         Role::Initialize => !matches!(cause, Cause::Drained(Some(_))),
         Role::Active => false,
     }
+}
+
+/// Whether a router that leaves Active for this cause leaves it to one that serves.
+const fn gives_way(cause: Cause) -> bool {
+    matches!(cause, Cause::Higher { .. } | Cause::Group(_))
 }
 
 #[cfg(test)]
