@@ -86,6 +86,11 @@ impl SimKernel {
         self.now = now;
     }
 
+    /// What its clock shows.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Whether `address` is on any interface.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.ifaces.iter().any(|iface| iface.has(address))
@@ -141,6 +146,19 @@ impl SimKernel {
         self.listens.clear();
         self.packets.clear();
         self.dump();
+    }
+
+    /// The machine was switched off and on: what it was given at its making is all that is left.
+    pub fn reboot(&mut self) {
+        self.ifaces.retain(|iface| iface.link.parent.is_none());
+        for iface in &mut self.ifaces {
+            iface.addresses.retain(|(_, ours)| !ours);
+        }
+        self.refused.clear();
+        self.routes.clear();
+        self.rules.clear();
+        self.out.clear();
+        self.process_gone();
     }
 
     /// The carrier of the machine's port came or went.

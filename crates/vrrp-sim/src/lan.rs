@@ -176,12 +176,18 @@ impl Segment {
 
     /// Whether every frame of `from` arrives at `to` undamaged, and within which time.
     pub fn path(&self, from: PortId, to: PortId) -> Option<Duration> {
-        let conditions = self.conditions(to);
-        let open = self.carrier(from)
-            && self.carrier(to)
-            && conditions.delivers()
-            && !self.deaf.contains(&(from, to));
-        open.then(|| self.latency + conditions.worst())
+        let open = self.connected(from, to) && self.conditions(to).delivers();
+        open.then(|| self.worst(to))
+    }
+
+    /// Whether any frame of `from` can arrive at `to`.
+    pub fn connected(&self, from: PortId, to: PortId) -> bool {
+        self.carrier(from) && self.carrier(to) && !self.deaf.contains(&(from, to))
+    }
+
+    /// The longest that a frame to `port` can take.
+    pub fn worst(&self, port: PortId) -> Duration {
+        self.latency + self.conditions(port).worst()
     }
 
     /// Whether all ports hear all frames after the same time, so that one event will do for all.

@@ -7,9 +7,11 @@
 use crate::lan::{Conditions, Segment};
 use crate::plan::{Name, Order, Plan, RouterPlan, Step};
 use crate::rng::{Chance, Rng};
+use crate::scenario::Outcome;
+use core::fmt;
 use core::time::Duration;
-use vrrp_fsm::Preempt;
-use vrrp_proto::{AdvertInterval, Family, Version};
+use vrrp_fsm::{Instant, Preempt};
+use vrrp_proto::{AdvertInterval, Family, Profile, Version};
 
 /// The bounds of a random plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub fn plan(seed: u64, bounds: Bounds) -> Plan {
         seed,
         family,
         version,
+        profile: rng.pick(&[Profile::Keepalived, Profile::Keepalived, Profile::Rfc]),
         interval,
         segments: rng.pick(&[1, 1, 1, 2]),
         hosts: 1,
@@ -64,6 +67,117 @@ pub fn plan(seed: u64, bounds: Bounds) -> Plan {
     };
     draw.steps(bounds.steps);
     plan
+}
+
+/// A long run: quiet stretches, then trouble, after which everything is mended. Three routers have
+/// priorities 200, 190, 180 and so on; adverts go out each second.
+pub fn day(seed: u64, routers: usize, length: Duration) -> Plan {
+    let mut rng = Rng::new(seed ^ 0x0064_6179);
+    let priority = |at: usize| u8::try_from(200_usize.saturating_sub(at * 10).max(1)).unwrap_or(1);
+    let ppm = |rng: &mut Rng| i32::try_from(rng.below(201)).unwrap_or(0) - 100;
+    let routers = (0..routers.max(1))
+        .map(|at| RouterPlan {
+            drift: ppm(&mut rng),
+            ..RouterPlan::new(priority(at))
+        })
+        .collect();
+    let mut plan = Plan {
+        seed,
+        routers,
+        hosts: 2,
+        ..Plan::default()
+    };
+    let mut draw = Draw {
+        rng,
+        plan: &mut plan,
+    };
+    for at in 0..draw.plan.routers.len() {
+        draw.plan.steps.push(Step::Router(at, Order::Start));
+    }
+    let mut left = length;
+    loop {
+        left = draw.pass(Duration::from_secs(1200), left);
+        if left.is_zero() {
+            return plan;
+        }
+        let mut repairs = Vec::new();
+        for _ in 0..draw.rng.between(1, 3) {
+            let (trouble, repair) = draw.real_trouble();
+            draw.plan.steps.push(trouble);
+            repairs.push(repair);
+            left = draw.pass(Duration::from_secs(20), left);
+        }
+        left = draw.pass(Duration::from_secs(60), left);
+        // A machine that was stopped or crashed while frozen is woken first.
+        repairs.sort_by_key(|step| !matches!(step, Step::Router(_, Order::Resume)));
+        repairs.dedup();
+        draw.plan.steps.extend(repairs);
+    }
+}
+
+/// What many runs came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Plans carried out.
+    pub plans: u64,
+    /// Their steps.
+    pub steps: u64,
+    /// How often a virtual router became Active.
+    pub takeovers: u64,
+    /// Pings, answered and lost.
+    pub pings: u64,
+    /// Of the worlds.
+    pub time: Duration,
+    /// Promises broken.
+    pub violations: u64,
+}
+
+impl Totals {
+    /// Counts a run.
+    pub fn add(&mut self, plan: &Plan, outcome: &Outcome) {
+        let pings = outcome
+            .pings
+            .iter()
+            .map(|pings| pings.answered + pings.lost)
+            .sum();
+        self.merge(&Self {
+            plans: 1,
+            steps: plan.steps.len() as u64,
+            takeovers: outcome.takeovers as u64,
+            pings,
+            time: outcome.end.saturating_duration_since(Instant::ZERO),
+            violations: outcome.violations.len() as u64,
+        });
+    }
+
+    /// Counts what somebody else has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.plans += other.plans;
+        self.steps += other.steps;
+        self.takeovers += other.takeovers;
+        self.pings += other.pings;
+        self.time += other.time;
+        self.violations += other.violations;
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            plans,
+            steps,
+            takeovers,
+            pings,
+            violations,
+            ..
+        } = self;
+        let hours = self.time.as_secs() / 3600;
+        write!(
+            f,
+            "{plans} plans, {steps} steps, {hours} h, {takeovers} failovers, {pings} pings, \
+             {violations} invariant violations"
+        )
+    }
 }
 
 fn router(rng: &mut Rng, base: u8) -> RouterPlan {
@@ -101,27 +215,83 @@ impl Draw<'_> {
                 router.priority = 254;
             }
         }
-        let count = self.rng.between(4, most.max(4) as u64);
         for at in 0..self.plan.routers.len() {
             if self.rng.below(8) > 0 {
                 self.plan.steps.push(Step::Router(at, Order::Start));
             }
         }
-        while (self.plan.steps.len() as u64) < count {
-            let step = if self.rng.below(5) < 2 {
-                self.pause()
-            } else {
-                self.trouble()
-            };
-            self.plan.steps.push(step);
+        while self.plan.steps.len() < most {
+            for _ in 0..self.rng.pick(&[1, 1, 1, 2, 3]) {
+                let step = self.trouble();
+                self.plan.steps.push(step);
+            }
+            let pause = self.pause();
+            self.plan.steps.push(pause);
         }
         self.plan.steps.truncate(most);
+    }
+
+    /// Lets up to `most` of what is `left` pass; answers what is left then.
+    fn pass(&mut self, most: Duration, left: Duration) -> Duration {
+        let length = self
+            .rng
+            .duration(most)
+            .max(Duration::from_millis(1))
+            .min(left);
+        if !length.is_zero() {
+            self.plan.steps.push(Step::Run(length));
+        }
+        left - length
+    }
+
+    /// Something that is no repair, and what repairs it.
+    fn real_trouble(&mut self) -> (Step, Step) {
+        loop {
+            let trouble = self.trouble();
+            if let Some(repair) = self.repair(&trouble) {
+                return (trouble, repair);
+            }
+        }
+    }
+
+    fn repair(&self, trouble: &Step) -> Option<Step> {
+        match trouble {
+            Step::Router(at, order) => {
+                let repair = match order {
+                    Order::Stop | Order::Leave | Order::Kill | Order::Crash => Order::Start,
+                    Order::Freeze | Order::Suspend => Order::Resume,
+                    Order::Drain => Order::Undrain,
+                    Order::Priority(_) => Order::Priority(self.plan.routers.get(*at)?.priority),
+                    Order::Start | Order::Resume | Order::Undrain => return None,
+                };
+                Some(Step::Router(*at, repair))
+            }
+            Step::Cable {
+                router,
+                segment,
+                plugged: false,
+            } => Some(Step::Cable {
+                router: *router,
+                segment: *segment,
+                plugged: true,
+            }),
+            Step::Cut(_) | Step::Deafen(..) => Some(Step::Heal),
+            Step::Weather(name, conditions) if *conditions != Conditions::GOOD => {
+                Some(Step::Weather(*name, Conditions::GOOD))
+            }
+            Step::Cable { .. }
+            | Step::Weather(..)
+            | Step::Heal
+            | Step::Run(_)
+            | Step::Mark
+            | Step::Expect(_) => None,
+        }
     }
 
     /// From less than a Skew_Time to longer than anything takes.
     fn pause(&mut self) -> Step {
         let interval = self.plan.interval.as_duration();
-        let longest = interval * self.rng.pick(&[1, 2, 4, 6, 12]);
+        let longest = interval * self.rng.pick(&[1, 4, 8, 12, 20]);
         Step::Run(self.rng.duration(longest))
     }
 

@@ -172,6 +172,7 @@ pub struct World<N> {
     outbox: Outbox,
     scratch: Vec<u8>,
     dirty: Vec<NodeId>,
+    turned: Vec<NodeId>,
     trace: Option<Trace>,
 }
 
@@ -189,6 +190,7 @@ impl<N: Node> World<N> {
             outbox: Outbox::default(),
             scratch: Vec::new(),
             dirty: Vec::new(),
+            turned: Vec::new(),
             trace: None,
         }
     }
@@ -250,12 +252,22 @@ impl<N: Node> World<N> {
         self.machines.get_mut(id.0).map(|m| &mut m.node)
     }
 
+    /// The machine itself, for those who only take out what it has to tell: no turn follows.
+    pub fn peek_mut(&mut self, id: NodeId) -> Option<&mut N> {
+        self.machines.get_mut(id.0).map(|m| &mut m.node)
+    }
+
     /// Every machine, in the order of their making.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &N)> {
         self.machines
             .iter()
             .enumerate()
             .map(|(id, m)| (NodeId(id), &m.node))
+    }
+
+    /// The machines that were looked at in the last step.
+    pub fn turned(&self) -> &[NodeId] {
+        &self.turned
     }
 
     /// The segment.
@@ -436,7 +448,9 @@ impl<N: Node> World<N> {
     }
 
     fn turns(&mut self) {
-        let mut dirty = core::mem::take(&mut self.dirty);
+        self.turned.clear();
+        core::mem::swap(&mut self.dirty, &mut self.turned);
+        let dirty = core::mem::take(&mut self.turned);
         for &id in &dirty {
             let Some(machine) = self.machines.get_mut(id.0) else {
                 continue;
@@ -458,11 +472,8 @@ impl<N: Node> World<N> {
             }
             self.transmit(id, out);
         }
-        dirty.clear();
         // What became dirty meanwhile has its turn in the next step, at the same time.
-        if self.dirty.is_empty() {
-            self.dirty = dirty;
-        }
+        self.turned = dirty;
     }
 
     fn transmit(&mut self, id: NodeId, mut out: Outbox) {

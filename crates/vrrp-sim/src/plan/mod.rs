@@ -23,7 +23,7 @@
 //!
 //! | line | what happens |
 //! |---|---|
-//! | `world …` | any of `seed`, `family`, `version`, `interval`, `segments`, `hosts`, `ping`, `latency`; the rest as [`Plan::default`] |
+//! | `world …` | any of `seed`, `family v4\|v6`, `version 2\|3`, `profile rfc\|keepalived`, `interval`, `segments`, `hosts`, `ping`, `latency`; the rest as [`Plan::default`] |
 //! | `router rN priority P [preempt never \| preempt after D] [drift Xppm]` | one machine with a virtual router on each segment, a sync group if there are several |
 //! | `start rN` | its process starts: anew, or from what `leave` left behind |
 //! | `stop rN` | orderly: priority 0 |
@@ -51,7 +51,7 @@ mod text;
 use crate::lan::Conditions;
 use core::time::Duration;
 use vrrp_fsm::Preempt;
-use vrrp_proto::{AdvertInterval, Family, Version};
+use vrrp_proto::{AdvertInterval, Family, Profile, Version};
 
 pub use text::PlanError;
 
@@ -64,6 +64,8 @@ pub struct Plan {
     pub family: Family,
     /// Of the protocol.
     pub version: Version,
+    /// Whose defaults the routers have.
+    pub profile: Profile,
     /// Advertisement_Interval of every router.
     pub interval: AdvertInterval,
     /// Broadcast segments, 1..=8; segment *s* carries the virtual router with VRID *s* + 1.
@@ -86,6 +88,7 @@ impl Default for Plan {
             seed: 0,
             family: Family::V4,
             version: Version::V3,
+            profile: Profile::Keepalived,
             interval: AdvertInterval::DEFAULT,
             segments: 1,
             hosts: 1,

@@ -7,7 +7,7 @@ use core::fmt::{self, Display, Formatter};
 use core::str::{FromStr, SplitWhitespace};
 use core::time::Duration;
 use vrrp_fsm::Preempt;
-use vrrp_proto::{AdvertInterval, Family, Version};
+use vrrp_proto::{AdvertInterval, Family, Profile, Version};
 
 /// Why a text is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +25,13 @@ impl Display for Plan {
             Family::V4 => "v4",
             Family::V6 => "v6",
         };
+        let profile = match self.profile {
+            Profile::Rfc => "rfc",
+            Profile::Keepalived => "keepalived",
+        };
         writeln!(
             f,
-            "world seed {} family {family} version {} interval {} segments {} hosts {} ping {} latency {}",
+            "world seed {} family {family} version {} profile {profile} interval {} segments {} hosts {} ping {} latency {}",
             self.seed,
             self.version,
             Span(self.interval.as_duration()),
@@ -298,6 +302,13 @@ impl Plan {
                         "2" => Version::V2,
                         "3" => Version::V3,
                         _ => return Err(format!("`{value}` is neither 2 nor 3")),
+                    }
+                }
+                "profile" => {
+                    self.profile = match value {
+                        "rfc" => Profile::Rfc,
+                        "keepalived" => Profile::Keepalived,
+                        _ => return Err(format!("`{value}` is neither rfc nor keepalived")),
                     }
                 }
                 "interval" => {
