@@ -247,7 +247,8 @@ impl HmacMode {
 /// How signatures are judged.
 #[derive(Clone, Copy, Debug)]
 pub struct HmacPolicy<'a> {
-    /// Every key that verifies.
+    /// Every key that verifies. With none at all nothing can be judged: what is signed is then
+    /// accepted unjudged where no signature is required, which is what a sniffer wants.
     pub keys: &'a [Key],
     /// Whether a signature is required.
     pub mode: HmacMode,
@@ -289,6 +290,9 @@ impl HmacPolicy<'_> {
         let (kind, reserved) = (trailer.kind(), trailer.reserved());
         if kind != HMAC_SHA256_128 || reserved != 0 {
             return Err(Reason::AuthExtMalformed { kind, reserved });
+        }
+        if self.keys.is_empty() && !self.mode.requires() {
+            return Ok(None);
         }
         let (now, sequence) = (Sequence::at(self.utc), trailer.sequence());
         let skew = now.seconds_since(sequence);

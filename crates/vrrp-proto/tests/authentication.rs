@@ -454,6 +454,17 @@ fn modes() {
         });
         assert_eq!(verdict(&v3(), &expected), unsigned);
         assert_eq!(verdict(&bad, &expected), "AuthExtInvalid", "in every mode");
+        // A sniffer has no key, and cannot judge.
+        let expected = secure(HmacPolicy {
+            mode,
+            ..policy(&[], &[])
+        });
+        let without = if mode.requires() {
+            "AuthExtUnknownKey"
+        } else {
+            "accepted"
+        };
+        assert_eq!(verdict(&bad, &expected), without);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod compat;
 pub mod daemon;
+pub mod decode;
 pub mod exit;
 pub mod host;
 pub mod keepalived;

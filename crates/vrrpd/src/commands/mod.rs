@@ -4,6 +4,7 @@
 //! command line instead ([`crate::keepalived`]).
 
 pub mod check;
+pub mod decode;
 pub mod explain;
 pub mod fmt;
 pub mod lab;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// Says what is wrong with configuration files, alone and together
     Check(check::Args),
+    /// Takes VRRP packets apart and says what a receiver would do with them
+    Decode(decode::Args),
     /// Tells the longer story of a diagnostic, or what a keyword does
     Explain(explain::Args),
     /// Gives configuration files their layout
@@ -50,6 +53,7 @@ impl Command {
         match self {
             Self::Run(args) => run::run(args),
             Self::Check(args) => check::run(&args),
+            Self::Decode(args) => decode::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Fmt(args) => fmt::run(&args),
             Self::Lab(args) => lab::run(&args),
