@@ -201,6 +201,13 @@ impl Linux {
     fn apply_netlink(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
         let mut spent = 0;
         let mut taken = 0;
+        let ours = |op: &Op<'_>| matches!(op, Op::AddRoute(_) | Op::AddRule(_));
+        if let Some(first) = ops.iter().position(ours)
+            && let Err(error) = self.monitor.hear_routes()
+        {
+            // It is made all the same; only its loss would go unnoticed.
+            failed(first, system("watching routes", &error));
+        }
         for (at, op) in ops.iter().enumerate() {
             let Lane::Netlink(family) = lane(op) else {
                 break;
@@ -240,15 +247,10 @@ impl Linux {
         let begin = Instant::now();
         self.requests.commit(|at, outcome| {
             let Some(op) = ops.get(at) else { return };
-            match (outcome, op) {
-                (Ok(()), Op::RemoveAddress { iface, address })
-                    if address.family() == Family::V6 =>
-                {
-                    monitor.expect_removal(*iface, address.address, address.prefix_len);
-                }
-                (Ok(()), _) => {}
-                (Err(refusal), op) if is_so_already(op, refusal.errno) => {}
-                (Err(refusal), _) => failed(at, refused(refusal)),
+            match outcome {
+                Ok(()) => monitor.done(op, true),
+                Err(refusal) if is_so_already(op, refusal.errno) => monitor.done(op, false),
+                Err(refusal) => failed(at, refused(refusal)),
             }
         });
         self.pace.learn(spent, begin.elapsed());
@@ -413,7 +415,11 @@ const fn is_so_already(op: &Op<'_>, errno: i32) -> bool {
         Op::AddAddress { .. } | Op::AddRoute(_) | Op::AddRule(_) => errno == libc::EEXIST,
         // With its interface an address is gone, too.
         Op::RemoveAddress { .. } => matches!(errno, libc::EADDRNOTAVAIL | libc::ENODEV),
-        Op::RemoveRoute(_) => matches!(errno, libc::ESRCH | libc::ENOENT | libc::ENODEV),
+        // What the kernel does not know it cannot have.
+        Op::RemoveRoute(_) => matches!(
+            errno,
+            libc::ESRCH | libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP
+        ),
         Op::RemoveRule(_) => matches!(errno, libc::ENOENT | libc::ESRCH),
         Op::RemoveLink { .. } => errno == libc::ENODEV,
         _ => false,

@@ -10,6 +10,7 @@
 mod accept;
 mod backend;
 mod packets;
+mod routes;
 mod vmac;
 
 use libtest_mimic::{Arguments, Trial};
@@ -18,7 +19,14 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
-    let cases: Vec<Case> = [backend::CASES, packets::CASES, vmac::CASES, accept::CASES].concat();
+    let cases: Vec<Case> = [
+        backend::CASES,
+        packets::CASES,
+        vmac::CASES,
+        routes::CASES,
+        accept::CASES,
+    ]
+    .concat();
     // Before any thread.
     let reason = vrrp_lab::enter().err().map(|e| e.to_string());
     if let Some(reason) = &reason {

@@ -9,6 +9,7 @@ mod batch;
 mod link;
 mod monitor;
 mod nft;
+mod owned;
 mod route;
 mod rule;
 
@@ -75,7 +76,8 @@ fn nested<T: RtaType>(attrs: &[Rtattr<T, Buffer>]) -> Result<Vec<u8>, EncodeErro
 }
 
 /// A message that cannot be written: a value too long for its field.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(super) struct EncodeError(pub(super) String);
 
 const fn family(family: Family) -> RtAddrFamily {

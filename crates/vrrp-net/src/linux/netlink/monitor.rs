@@ -3,24 +3,33 @@
 use super::addr::{dump_addresses, read_address};
 use super::batch::{DATAGRAM, Message, Requests, messages};
 use super::link::{dump_links, read_link};
+use super::owned::Owned;
 use crate::linux::sys;
-use crate::{AddressRecord, Author, IfIndex, Link, NetEvent};
+use crate::{AddressRecord, Author, IfIndex, Link, NetEvent, Op};
 use core::net::IpAddr;
 use neli::consts::rtnl::Rtm;
 use neli::consts::socket::NlFamily;
 use neli::socket::NlSocket;
+use neli::utils::Groups;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use vrrp_proto::Family;
 
 /// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR`, `RTNLGRP_IPV6_IFADDR`.
 const GROUPS: [u32; 3] = [1, 5, 9];
+/// `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_RULE`: joined with the first route or
+/// rule of ours, since a router with a full table has thousands of changes that are none of our business.
+const LATER_GROUPS: [u32; 4] = [7, 11, 8, 19];
 
 /// The socket that listens.
 pub(in crate::linux) struct Monitor {
     socket: NlSocket,
     inbox: Box<[[u8; DATAGRAM]]>,
     known: Known,
+    owned: Owned,
+    /// Whether [`LATER_GROUPS`] are joined.
+    hears_routes: bool,
 }
 
 /// What is needed to make events of what is heard.
@@ -52,6 +61,8 @@ impl Monitor {
                 port,
                 ..Known::default()
             },
+            owned: Owned::default(),
+            hears_routes: false,
         })
     }
 
@@ -65,18 +76,30 @@ impl Monitor {
         self.known.groups.get(&iface).copied().unwrap_or(0)
     }
 
-    /// Says that the next removal of this IPv6 address is our doing.
-    pub(in crate::linux) fn expect_removal(
-        &mut self,
-        iface: IfIndex,
-        address: IpAddr,
-        prefix_len: u8,
-    ) {
-        *self
-            .known
-            .removed
-            .entry((iface, address, prefix_len))
-            .or_default() += 1;
+    /// Remembers of an operation that was carried out what its notifications will be judged by; `changed` is whether
+    /// there will be any.
+    pub(in crate::linux) fn done(&mut self, op: &Op<'_>, changed: bool) {
+        match *op {
+            Op::RemoveAddress { iface, address } if changed && address.family() == Family::V6 => {
+                let key = (iface, address.address, address.prefix_len);
+                *self.known.removed.entry(key).or_default() += 1;
+            }
+            Op::AddRoute(route) => self.owned.added_route(route),
+            Op::RemoveRoute(route) => self.owned.removed_route(route),
+            Op::AddRule(rule) => self.owned.added_rule(rule),
+            Op::RemoveRule(rule) => self.owned.removed_rule(rule),
+            _ => {}
+        }
+    }
+
+    /// Listens for changes of routes and rules from now on, before there is one of ours to lose.
+    pub(in crate::linux) fn hear_routes(&mut self) -> io::Result<()> {
+        if !self.hears_routes {
+            self.socket
+                .add_mcast_membership(Groups::new_groups(&LATER_GROUPS))?;
+            self.hears_routes = true;
+        }
+        Ok(())
     }
 
     /// Tells all there is: at the start, and when the kernel has dropped notifications.
@@ -92,7 +115,7 @@ impl Monitor {
         };
         let encode = |e: super::EncodeError| io::Error::other(e.0);
         requests.dump(dump_links().map_err(encode)?, |message| {
-            events.extend(self.known.event(message));
+            events.extend(self.known.event(message, &mut self.owned));
         })?;
         requests.dump(dump_addresses().map_err(encode)?, |message| {
             if let Some(record) = read_address(message.payload) {
@@ -102,6 +125,7 @@ impl Monitor {
                 });
             }
         })?;
+        self.owned.check(requests, events)?;
         events.push_back(NetEvent::Synced);
         Ok(())
     }
@@ -129,11 +153,13 @@ impl Monitor {
             socket,
             inbox,
             known,
+            owned,
+            ..
         } = self;
         let read = sys::recv_many(sys::borrow(socket), inbox, |_, received, datagram| {
             if received.name.netlink_port() == Some(0) {
                 let datagram = datagram.get(..received.len).unwrap_or_default();
-                events.extend(messages(datagram).filter_map(|message| known.event(message)));
+                events.extend(messages(datagram).filter_map(|message| known.event(message, owned)));
             }
         });
         match read {
@@ -141,13 +167,15 @@ impl Monitor {
                 self.discard()?;
                 self.resync(requests, events)
             }
-            other => other.map(drop),
+            Err(error) => Err(error),
+            Ok(_) if self.owned.doubtful => self.owned.check(requests, events),
+            Ok(_) => Ok(()),
         }
     }
 }
 
 impl Known {
-    fn event(&mut self, message: Message<'_>) -> Option<NetEvent<'static>> {
+    fn event(&mut self, message: Message<'_>, owned: &mut Owned) -> Option<NetEvent<'static>> {
         let by = match message.port {
             0 => Author::Unknown,
             own if own == self.port => Author::Us,
@@ -158,11 +186,13 @@ impl Known {
                 let (link, group) = read_link(message.payload)?;
                 self.groups.insert(link.index, group);
                 let before = self.links.insert(link.index, link.clone());
+                owned.doubtful |= !link.up;
                 (before.as_ref() != Some(&link)).then_some(NetEvent::Link(link))
             }
             Rtm::Dellink => {
                 let (link, _) = read_link(message.payload)?;
                 self.groups.remove(&link.index);
+                owned.doubtful = true;
                 self.links.remove(&link.index);
                 Some(NetEvent::LinkGone {
                     index: link.index,
@@ -175,9 +205,13 @@ impl Known {
             }),
             Rtm::Deladdr => {
                 let record = read_address(message.payload)?;
+                owned.doubtful = true;
                 let ours = by == Author::Unknown && self.forget(&record);
                 let by = if ours { Author::Us } else { by };
                 Some(NetEvent::AddressRemoved { record, by })
+            }
+            kind @ (Rtm::Newroute | Rtm::Delroute | Rtm::Delrule) => {
+                owned.event(kind, message.payload, by)
             }
             _ => None,
         }

@@ -22,13 +22,10 @@ pub(in crate::linux) fn remove_rule(rule: &Rule) -> Result<Request<Rtmsg>, Encod
 
 /// struct fib_rule_hdr has the layout of struct rtmsg, with the action where the route type is.
 fn request(kind: Rtm, flags: NlmF, rule: &Rule) -> Result<Request<Rtmsg>, EncodeError> {
-    let (action, table, target) = match rule.action {
-        RuleAction::Table(table) => (FrAct::FrActToTbl, Some(table), None),
-        RuleAction::Goto(priority) => (FrAct::FrActGoto, None, Some(priority)),
-        RuleAction::Nop => (FrAct::FrActNop, None, None),
-        RuleAction::Blackhole => (FrAct::FrActBlackhole, None, None),
-        RuleAction::Unreachable => (FrAct::FrActUnreachable, None, None),
-        RuleAction::Prohibit => (FrAct::FrActProhibit, None, None),
+    let (action, table) = action(rule.action);
+    let target = match rule.action {
+        RuleAction::Goto(priority) => Some(priority),
+        _ => None,
     };
     let fra = |attr: Frattr| Rta::from(u16::from(attr));
     let attrs = Attrs::new()
@@ -78,6 +75,18 @@ fn request(kind: Rtm, flags: NlmF, rule: &Rule) -> Result<Request<Rtmsg>, Encode
         flags,
         payload,
     })
+}
+
+/// `FR_ACT_*`, and the table to look up.
+pub(super) const fn action(action: RuleAction) -> (FrAct, Option<u32>) {
+    match action {
+        RuleAction::Table(table) => (FrAct::FrActToTbl, Some(table)),
+        RuleAction::Goto(_) => (FrAct::FrActGoto, None),
+        RuleAction::Nop => (FrAct::FrActNop, None),
+        RuleAction::Blackhole => (FrAct::FrActBlackhole, None),
+        RuleAction::Unreachable => (FrAct::FrActUnreachable, None),
+        RuleAction::Prohibit => (FrAct::FrActProhibit, None),
+    }
 }
 
 fn pair<const N: usize>(first: [u8; N], second: [u8; N]) -> Vec<u8> {
