@@ -4,6 +4,7 @@
 //! kernel and a simulated clock. Nothing here is a stable interface for other programs: they build on `vrrp-fsm`,
 //! `vrrp-net` and `keepalived-conf`.
 
+mod civil;
 pub mod clock;
 pub mod commands;
 pub mod compat;

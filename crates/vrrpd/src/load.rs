@@ -52,12 +52,12 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         let help = finding
             .help
             .iter()
-            .map(|help| format!(". Remedy: {}", help.text))
+            .map(|help| format!("; remedy: {}", help.text))
             .collect::<String>();
         let notes = finding
             .notes
             .iter()
-            .map(|note| format!(". {note}"))
+            .map(|note| format!("; {note}"))
             .collect::<String>();
         let (code, instance) = (finding.code.to_string(), finding.subject.as_deref());
         let message = wording(finding.code, &finding.message);

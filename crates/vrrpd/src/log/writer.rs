@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tracing::Level;
 
 use super::record::Record;
+use crate::civil::Civil;
 use crate::settings::{LogFormat, Settings};
 
 const JOURNAL: &str = "/run/systemd/journal/socket";
@@ -119,8 +120,11 @@ fn journald_reads_stderr() -> bool {
 /// `TIME MESSAGE  field=value …`; the message comes first, as patterns for keepalived's lines expect.
 fn human(record: &Record, fields: bool) -> String {
     let mut line = format!("{} {}", timestamp(record.time), record.message);
-    if fields && !record.fields.is_empty() && !record.message.contains('\n') {
+    if fields && !record.message.contains('\n') {
         line.push(' ');
+        if record.level <= Level::WARN {
+            let _ = write!(line, " level={}", level(record.level));
+        }
         for (name, value) in &record.fields {
             // Writing to a string does not fail.
             let _ = match value {
@@ -131,6 +135,7 @@ fn human(record: &Record, fields: bool) -> String {
             };
         }
     }
+    line.truncate(line.trim_end().len());
     line.push('\n');
     line
 }
@@ -186,25 +191,8 @@ const fn level(level: Level) -> &'static str {
 /// RFC 3339 in UTC, to the microsecond.
 pub(super) fn timestamp(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days since 0000-03-01, so that the leap day is a year's last (Howard Hinnant's civil_from_days).
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + carry;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z",
-        since.subsec_micros()
-    )
+    let Civil { year, month, day, hour, minute, second, .. } = Civil::from_unix(since.as_secs());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
 }
 
 #[cfg(test)]
@@ -220,16 +208,6 @@ mod tests {
             message: message.into(),
             fields: vec![("instance", "VI_1".into()), ("vrid", 51.into())],
         }
-    }
-
-    #[test]
-    fn times_are_rfc_3339() {
-        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000000Z");
-        assert_eq!(at(1_709_210_096), "2024-02-29T12:34:56.000000Z");
-        assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.000000Z");
-        assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.000000Z");
     }
 
     #[test]

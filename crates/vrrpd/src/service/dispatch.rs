@@ -14,9 +14,9 @@ use super::program::{End, Program};
 use super::programs::identity;
 use super::queue::{Job, Queues};
 use super::signals::{Signals, Wish};
-use super::{LAST_WORDS, News, Reload};
+use super::{LAST_WORDS, News, Reload, dump};
 use crate::compat;
-use crate::daemon::{Change, Look, Message, Task, View};
+use crate::daemon::{Change, Message, Task, View};
 use crate::plan::{NotifyPrograms, Plan};
 use crate::settings::Settings;
 use crate::systemd::{self, State};
@@ -277,12 +277,6 @@ impl Desk {
     }
 
     fn show(&self, view: &View) {
-        let what = match view.look {
-            Look::Data => "data",
-            Look::Stats { .. } => "stats",
-            Look::Json => "json",
-        };
-        let _ = &self.settings;
-        warn!("dumps ({what}) are not built yet");
+        dump::write(view, &self.settings);
     }
 }

@@ -4,6 +4,7 @@
 //! [`Message`]s go back by another one, with a [`Bell`].
 
 mod dispatch;
+mod dump;
 pub mod fifo;
 pub mod program;
 pub mod programs;
