@@ -25,7 +25,11 @@ impl Civil {
         let day_of_year = day - (365 * year + year / 4 - year / 100);
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
-        let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let (month, carry) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
         Self {
             year: year + era * 400 + carry,
             month,
@@ -45,14 +49,25 @@ mod tests {
     #[test]
     fn dates_are_right_around_leap_days() {
         let date = |seconds| {
-            let Civil { year, month, day, weekday, .. } = Civil::from_unix(seconds);
+            let Civil {
+                year,
+                month,
+                day,
+                weekday,
+                ..
+            } = Civil::from_unix(seconds);
             (year, month, day, weekday)
         };
         assert_eq!(date(0), (1970, 1, 1, 4));
         assert_eq!(date(951_782_400), (2000, 2, 29, 2));
         assert_eq!(date(4_107_542_399), (2100, 2, 28, 0));
         assert_eq!(date(4_107_542_400), (2100, 3, 1, 1));
-        let Civil { hour, minute, second, .. } = Civil::from_unix(1_709_210_096);
+        let Civil {
+            hour,
+            minute,
+            second,
+            ..
+        } = Civil::from_unix(1_709_210_096);
         assert_eq!((hour, minute, second), (12, 34, 56));
     }
 }

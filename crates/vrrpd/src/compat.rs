@@ -8,12 +8,13 @@ use core::fmt::Display;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use keepalived_conf::config;
 use tracing::Level;
 use vrrp_fsm::{
     Cause, EngineReport, FaultCause, GroupId, GroupReport, IfaceId, Report, Role, ScriptOutcome,
     Status, TrackId, TrackReport,
 };
-use vrrp_proto::{ChecksumCoverage, Family};
+use vrrp_proto::{AdvertInterval, ChecksumCoverage, Family, Reason, Warning};
 
 use crate::daemon::Change;
 use crate::plan::{Plan, Router, Tracker};
@@ -189,12 +190,13 @@ pub fn report(plan: &Plan, router: &Router, report: &Report) -> Line {
         Report::SplitBrainHealed { with, lasted } => {
             info(format!("({i}) one MASTER again after {} s with {with}", seconds(lasted))).by(with)
         }
-        Report::Refused { source, reason } => {
-            warning(format!("({i}) packet from {source} refused: {reason}")).by(source)
-        }
-        Report::Remarked { source, warning: remark, .. } => {
-            warning(format!("({i}) advert from {source}: {}", remark.name())).by(source)
-        }
+        Report::Refused { source, reason } => warning(refusal(router, source, &reason)).by(source),
+        Report::Remarked {
+            source,
+            warning: remark,
+            count,
+            interval,
+        } => warning(remark_on(router, source, remark, count, interval)).by(source),
         Report::OldChecksum { source } => {
             info(format!("({i}) Setting unicast VRRPv3 checksum to old version, as {source} has it"))
                 .by(source)
@@ -206,6 +208,122 @@ pub fn report(plan: &Plan, router: &Router, report: &Report) -> Line {
             };
             info(format!("({i}) {source} computes checksums {form}")).by(source)
         }
+    }
+}
+
+/// A packet that was refused, in the words that keepalived has for it.
+fn refusal(router: &Router, source: IpAddr, reason: &Reason) -> String {
+    let i = &router.instance.name;
+    match *reason {
+        Reason::AuthFailure if matches!(router.instance.auth, Some(config::Auth::Pass(_))) => {
+            format!("({i}) received an invalid passwd from {source}!")
+        }
+        Reason::AuthTypeMismatch { found, expected } => format!(
+            "({i}) received a {} auth from {source}, expecting {}!",
+            found.get(),
+            expected.get()
+        ),
+        Reason::UnknownAuthType { found } => {
+            let ours = match &router.instance.auth {
+                None => 0,
+                Some(config::Auth::Pass(_)) => 1,
+                Some(config::Auth::Ah(_)) => 2,
+            };
+            format!(
+                "({i}) received a {} auth from {source}, expecting {ours}!",
+                found.get()
+            )
+        }
+        Reason::IntervalMismatch { found } => format!(
+            "({i}) advertisement interval mismatch with {source} mine={} sec rcv'd={found} sec",
+            router.instance.advert_int.as_secs()
+        ),
+        Reason::BadVersion { found } => format!(
+            "({i}) wrong VRRP version from {source}. Received {found} and expect {}",
+            router.version.get()
+        ),
+        Reason::BadTtl {
+            found, min: 255, ..
+        } => {
+            format!("({i}) invalid TTL/HL from {source}. Received {found} and expect 255")
+        }
+        Reason::BadTtl { found, min, max } => {
+            format!("({i}) TTL/HL {found} from {source} not in range [{min}, {max}]")
+        }
+        Reason::BadChecksum { .. } => {
+            format!(
+                "({i}) Invalid VRRPv{} checksum from {source}",
+                router.version.get()
+            )
+        }
+        Reason::Truncated { need, have } => {
+            format!("({i}) vrrp packet from {source} too short, length {have} and expect {need}")
+        }
+        Reason::TrailingBytes { extra } => {
+            format!("({i}) vrrp packet from {source} too long, by {extra} octets")
+        }
+        Reason::AddressListMismatch { count } => list_mismatch(router, source, count),
+        Reason::UnknownPeer { found } => {
+            format!("({i}) unicast source address {found} not a unicast peer")
+        }
+        Reason::BadDestination { .. } if router.multicast.is_some() => {
+            format!("({i}) Expected multicast packet but received unicast packet from {source}")
+        }
+        Reason::BadDestination { .. } => {
+            format!("({i}) Expected unicast packet but received multicast packet from {source}")
+        }
+        Reason::AuthExtMissing => format!("({i}) missing authentication trailer from {source}"),
+        Reason::AuthExtMalformed { .. } => {
+            format!("({i}) malformed authentication trailer from {source}")
+        }
+        Reason::AuthExtUnknownKey { id } => {
+            format!("({i}) unknown authentication key id {id} from {source}")
+        }
+        Reason::AuthExtInvalid => format!("({i}) invalid authentication HMAC from {source}"),
+        Reason::AuthExtStale { skew, window } => format!(
+            "({i}) stale authentication trailer from {source}, clock skew {skew} sec exceeds window {window} sec"
+        ),
+        Reason::AuthExtReplay => format!("({i}) replayed authentication trailer from {source}"),
+        ref other => format!("({i}) packet from {source} refused: {other}"),
+    }
+}
+
+/// A packet that was accepted and is odd.
+fn remark_on(
+    router: &Router,
+    source: IpAddr,
+    remark: Warning,
+    count: u8,
+    interval: AdvertInterval,
+) -> String {
+    let i = &router.instance.name;
+    match remark {
+        Warning::IntervalMismatch => format!(
+            "({i}) advertisement interval mismatch ours = {} centi-sec rcv'd={} centi-sec",
+            router.instance.advert_int.as_millis() / 10,
+            interval.as_centis()
+        ),
+        Warning::AddressListMismatch => list_mismatch(router, source, count),
+        Warning::LocalIsOwner => {
+            format!("({i}) advert from {source}, though we are the address owner")
+        }
+        Warning::FirstNotLinkLocal => {
+            format!(
+                "({i}) first address in the advert from {source} is not link-local (RFC 9568 section 5.2.9)"
+            )
+        }
+    }
+}
+
+fn list_mismatch(router: &Router, source: IpAddr, count: u8) -> String {
+    let (i, ours) = (&router.instance.name, router.instance.addresses.len());
+    if ours == usize::from(count) {
+        format!(
+            "({i}) ip address associated with VRID {} not present in advert from {source}: its list of {count} is another one",
+            router.vrid
+        )
+    } else {
+        format!("({i}) expected {ours} VIPs but received {count} from {source}")
     }
 }
 

@@ -91,10 +91,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
                 .any(|address| address.use_vmac),
             "use_vmac of an address",
         ),
-        (
-            matches!(instance.auth, Some(keepalived_conf::config::Auth::Ah(_))),
-            "auth_type AH",
-        ),
         (!instance.track.bfds.is_empty(), "track_bfd"),
         (instance.promote_secondaries, "promote_secondaries"),
         (instance.vrf.is_some(), "vrf"),

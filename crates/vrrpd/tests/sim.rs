@@ -45,6 +45,7 @@ struct Machine {
     watch: Watch,
     messages: SyncSender<Message>,
     tasks: mpsc::Receiver<Task>,
+    numbers: Numbers,
     started: Option<Plan>,
     ended: bool,
     killed: bool,
@@ -85,6 +86,7 @@ impl Machine {
             watch,
             messages,
             tasks,
+            numbers,
             started,
             ended: false,
             killed: false,
@@ -93,6 +95,11 @@ impl Machine {
 
     fn has(&self, address: &str) -> bool {
         self.daemon.backend().has_address(address.parse().unwrap())
+    }
+
+    fn reload(&mut self, config: Config) {
+        let plan = plan(config, &mut self.numbers);
+        self.messages.send(Message::Reload(Box::new(plan))).unwrap();
     }
 
     /// All changes of status since the last look.
@@ -289,6 +296,64 @@ fn an_address_that_somebody_takes_away_comes_back() {
     take(&mut world);
     assert_eq!(holders(&world, VIP), []);
     assert!(until_held_by(&mut world, first) < Duration::from_secs(1));
+}
+
+#[test]
+fn a_reload_touches_what_has_changed_and_nothing_else() {
+    let mut world = World::new(1);
+    let segment = world.add_segment(Duration::from_micros(50));
+    let other = Instance {
+        addresses: vec![Address::new("10.0.0.71".parse().unwrap())],
+        ..Instance::new("VI_2", "eth0", 52)
+    };
+    let before = Config {
+        instances: vec![instance(100), other.clone()],
+        ..Config::default()
+    };
+    let id = world.add_node(
+        Machine::new(60, before.clone()),
+        SimClock::default(),
+        &[segment],
+    );
+    world.run(Duration::from_secs(5));
+    let machine = world.node_mut(id).unwrap();
+    assert!(machine.has(VIP) && machine.has("10.0.0.71"));
+    assert_eq!(
+        machine.changes(),
+        [
+            Status::Backup,
+            Status::Backup,
+            Status::Active,
+            Status::Active
+        ]
+    );
+
+    machine.reload(before);
+    world.run(Duration::from_secs(1));
+    let machine = world.node_mut(id).unwrap();
+    assert_eq!(machine.changes(), [], "nothing is new");
+    assert!(machine.has(VIP) && machine.has("10.0.0.71"));
+
+    let third = Instance {
+        addresses: vec![Address::new("10.0.0.72".parse().unwrap())],
+        ..Instance::new("VI_3", "eth0", 53)
+    };
+    let mut changed = instance(100);
+    changed
+        .addresses
+        .push(Address::new("10.0.0.170".parse().unwrap()));
+    machine.reload(Config {
+        instances: vec![changed, third],
+        ..Config::default()
+    });
+    world.run(MILLISECOND);
+    let machine = world.node_mut(id).unwrap();
+    assert_eq!(machine.changes(), [Status::Removed, Status::Backup]);
+    assert!(machine.has(VIP) && machine.has("10.0.0.170") && !machine.has("10.0.0.71"));
+    world.run(Duration::from_secs(5));
+    let machine = world.node_mut(id).unwrap();
+    assert_eq!(machine.changes(), [Status::Active]);
+    assert!(machine.has(VIP) && machine.has("10.0.0.72"));
 }
 
 #[test]

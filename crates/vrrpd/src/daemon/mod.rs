@@ -7,13 +7,14 @@ mod serve;
 mod steps;
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use tracing::{debug, info, warn};
 use vrrp_fsm::{
-    Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome, TrackId,
+    Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome,
+    TrackId, TrackReport,
 };
 use vrrp_net::{Backend, IfIndex, NetError, NetEvent, RxRing};
 use vrrp_proto::Datagram;
@@ -100,6 +101,11 @@ pub struct Daemon<B, C> {
     /// How adverts leave; of routers that a reload removed too, until the next one.
     ways: BTreeMap<RouterId, Way>,
     steps: Steps<Task>,
+    /// Tracked scripts that have counted as good or bad, and those that run: for dumps.
+    good: BTreeMap<TrackId, bool>,
+    running: BTreeSet<TrackId>,
+    /// Some router signs its adverts, so the engine needs the wall clock.
+    signs: bool,
     /// Routers whose last advert could not be sent; said once until one goes out.
     mute: BTreeMap<RouterId, String>,
     phase: Phase,
@@ -147,6 +153,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             served: BTreeMap::new(),
             ways: BTreeMap::new(),
             steps: Steps::default(),
+            good: BTreeMap::new(),
+            running: BTreeSet::new(),
+            signs: false,
             mute: BTreeMap::new(),
             phase: Phase::Looking,
             options,
@@ -183,6 +192,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     pub fn start(&mut self, plan: Plan) {
         self.now = self.clock.now().max(self.now);
         self.plan = Arc::new(plan);
+        self.signs = signs(&self.plan);
         self.ways = ways(&self.plan);
         self.engine = Engine::new(self.plan.engine.clone());
         self.phase = Phase::Running;
@@ -191,6 +201,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.remove_leftovers();
         self.add_statics();
         self.refresh();
+        if self.signs {
+            let utc = self.clock.utc();
+            self.engine.handle(self.now, Input::WallClock(utc));
+        }
         self.engine.handle(self.now, Input::Startup);
     }
 
@@ -226,6 +240,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     /// Reads everything that the kernel has.
     fn receive(&mut self) -> Result<(), NetError> {
+        if self.signs {
+            let utc = self.clock.utc();
+            self.engine.handle(self.now, Input::WallClock(utc));
+        }
         let mut changed = false;
         let mut lost = Vec::new();
         let mut utc = None;
@@ -338,6 +356,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             Message::Stop => self.stop(),
             Message::Reload(plan) => self.reload(*plan),
             Message::ScriptExited { track, outcome } => {
+                self.running.remove(&track);
                 self.engine
                     .handle(now, Input::ScriptExited { track, outcome });
             }
@@ -373,6 +392,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         // What the old configuration still asks for is done in its terms.
         self.follow();
         let old = core::mem::replace(&mut self.plan, Arc::new(plan));
+        self.signs = signs(&self.plan);
         self.ways = ways(&old);
         self.ways.extend(ways(&self.plan));
         self.outbox
@@ -394,6 +414,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 .snapshots()
                 .map(|snapshot| (snapshot.router, snapshot))
                 .collect(),
+            good: self.good.clone(),
+            running: self.running.clone(),
+            host: self.host.clone(),
             plan: Arc::clone(&self.plan),
         };
         self.outbox.submit(Task::Show(Box::new(view)));
@@ -415,7 +438,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                     what,
                     rounds,
                 } => self.announce(router, &what, rounds),
-                Command::RunScript(track) => self.steps.push(Step::Tell(Task::RunScript(track))),
+                Command::RunScript(track) => {
+                    self.running.insert(track);
+                    self.steps.push(Step::Tell(Task::RunScript(track)));
+                }
                 Command::StopScript { track, force } => {
                     self.steps
                         .push(Step::Tell(Task::StopScript { track, force }));
@@ -444,6 +470,12 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
+            Notice::Track(track, TrackReport::Succeeded) => {
+                self.good.insert(*track, true);
+            }
+            Notice::Track(track, TrackReport::Failed(_)) => {
+                self.good.insert(*track, false);
+            }
             Notice::Router(router, Report::LowerHeard { .. }) => {
                 self.steps.push(Step::Tell(Task::LowerHeard(*router)));
             }
@@ -559,10 +591,16 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 }
 
+fn signs(plan: &Plan) -> bool {
+    let mut routers = plan.engine.routers.values();
+    routers.any(|config| matches!(config.auth, vrrp_fsm::Auth::Hmac(_)))
+}
+
 fn ways(plan: &Plan) -> BTreeMap<RouterId, Way> {
     let way = |router: &Router| Way {
         iface: router.iface,
         hop_limit: router.hop_limit,
+        protocol: router.protocol,
     };
     plan.routers
         .iter()

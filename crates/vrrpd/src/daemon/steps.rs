@@ -8,15 +8,19 @@ use core::net::IpAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use vrrp_fsm::{Advertisement, Engine, IfaceId, RouterId};
-use vrrp_net::frame::{GratuitousArp, UnsolicitedNa};
-use vrrp_net::{AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Route, Transmit};
-use vrrp_proto::Endpoints;
+use vrrp_fsm::{Advertisement, EncodeError, Engine, IfaceId, RouterId};
+use vrrp_net::frame::{DSCP_CS6, GratuitousArp, Ipv4Header, UnsolicitedNa};
+use vrrp_net::{
+    AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Protocol, Route, Transmit,
+};
+use vrrp_proto::{AH_LEN, Endpoints};
 
 use crate::plan::Install;
 
 /// Longest advert: 255 IPv6 addresses and a signature.
 const LONGEST: usize = 4116;
+/// What goes in front of an authenticated one: an IPv4 header and an Authentication Header.
+const WRAPPING: usize = Ipv4Header::LEN + AH_LEN;
 /// How many steps are offered to the kernel at once, at most.
 const BATCH: usize = 1024;
 
@@ -69,6 +73,7 @@ pub(super) trait Resolve {
 pub(super) struct Way {
     pub(super) iface: IfaceId,
     pub(super) hop_limit: u8,
+    pub(super) protocol: Protocol,
 }
 
 /// A step or advert that did not succeed.
@@ -86,6 +91,8 @@ pub(super) struct Steps<T> {
     /// Octets of encoded adverts, one after the other; kept for its capacity.
     octets: Vec<u8>,
     encoded: Vec<Encoded>,
+    /// Of the last IPv4 header of ours; never 0 in one.
+    identification: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +112,7 @@ impl<T> Default for Steps<T> {
             pending: VecDeque::new(),
             octets: Vec::new(),
             encoded: Vec::new(),
+            identification: 0,
         }
     }
 }
@@ -149,7 +157,10 @@ impl<T> Steps<T> {
                 iface: host.index(encoded.way.iface),
                 ends: encoded.ends,
                 hop_limit: encoded.way.hop_limit,
-                payload: Payload::Vrrp(message),
+                payload: match encoded.way.protocol {
+                    Protocol::Vrrp => Payload::Vrrp(message),
+                    Protocol::Ah => Payload::Ipv4(message),
+                },
             }));
         }
         // For each pending step that is offered: whether the kernel has a part in it.
@@ -211,9 +222,17 @@ impl<T> Steps<T> {
             let Some(way) = ways(router) else { continue };
             for destination in engine.destinations(router) {
                 let start = self.octets.len();
-                self.octets.resize(start + LONGEST, 0);
+                self.octets.resize(start + WRAPPING + LONGEST, 0);
                 let buf = self.octets.get_mut(start..).unwrap_or_default();
-                match engine.encode_advert(advertisement, destination, buf) {
+                self.identification = self.identification.checked_add(1).unwrap_or(1);
+                match write(
+                    engine,
+                    advertisement,
+                    destination,
+                    way,
+                    self.identification,
+                    buf,
+                ) {
                     Ok((ends, len)) => {
                         self.octets.truncate(start + len);
                         self.encoded.push(Encoded {
@@ -234,6 +253,49 @@ impl<T> Steps<T> {
             }
         }
     }
+}
+
+/// Writes one copy of an advert, inside of an Authentication Header where `way` asks for it: that covers the IP
+/// header, so this is ours to make too.
+fn write(
+    engine: &Engine,
+    advertisement: &Advertisement,
+    destination: IpAddr,
+    way: Way,
+    identification: u16,
+    buf: &mut [u8],
+) -> Result<(Endpoints, usize), EncodeError> {
+    if way.protocol == Protocol::Vrrp {
+        return engine.encode_advert(advertisement, destination, buf);
+    }
+    let Some((wrapping, rest)) = buf.split_at_mut_checked(WRAPPING) else {
+        return Err(EncodeError::Destination(destination));
+    };
+    let (ends, len) = engine.encode_advert(advertisement, destination, rest)?;
+    let Endpoints::V4 {
+        source,
+        destination: to,
+    } = ends
+    else {
+        return Err(EncodeError::Destination(destination));
+    };
+    let header = Ipv4Header {
+        tos: DSCP_CS6,
+        payload_len: u16::try_from(AH_LEN + len).unwrap_or(u16::MAX),
+        identification,
+        ttl: way.hop_limit,
+        protocol: Protocol::Ah.number(),
+        source,
+        destination: to,
+    };
+    let message = rest.get(..len).unwrap_or_default();
+    let header = header.emit().ok_or(EncodeError::Destination(destination))?;
+    let wrapped = engine.auth_header(advertisement, &header, message);
+    let auth = wrapped.ok_or(EncodeError::Destination(destination))?;
+    for (to, from) in wrapping.iter_mut().zip(header.iter().chain(&auth)) {
+        *to = *from;
+    }
+    Ok((ends, WRAPPING + len))
 }
 
 impl<T> Step<T> {

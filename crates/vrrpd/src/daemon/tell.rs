@@ -1,7 +1,7 @@
 //! What leaves the protocol thread: log lines, and tasks for the service thread. Neither is ever waited for.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -76,6 +76,12 @@ pub struct View {
     pub utc: Duration,
     /// By number.
     pub routers: BTreeMap<RouterId, Snapshot>,
+    /// Tracked scripts that have counted as good or bad.
+    pub good: BTreeMap<TrackId, bool>,
+    /// Tracked scripts that run.
+    pub running: BTreeSet<TrackId>,
+    /// Links and addresses.
+    pub host: Host,
     /// What the numbers mean.
     pub plan: Arc<Plan>,
 }

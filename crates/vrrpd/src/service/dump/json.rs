@@ -14,7 +14,11 @@ use crate::service::program::Program;
 /// One object for each instance, in the order of the file: an array in version 1, a member `vrrp` in version 2.
 pub(super) fn text(view: &View) -> String {
     let instances = view.plan.config.instances.iter().filter_map(|instance| {
-        let (id, router) = view.plan.routers.iter().find(|(_, router)| router.instance.name == instance.name)?;
+        let (id, router) = view
+            .plan
+            .routers
+            .iter()
+            .find(|(_, router)| router.instance.name == instance.name)?;
         let snapshot = view.routers.get(id)?;
         Some(json!({ "data": data(view, router, snapshot), "stats": stats(snapshot) }))
     });
@@ -39,24 +43,42 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
     put("skip_check_adv_addr", flag(instance.skip_check_adv_addr));
     put("strict_mode", flag(instance.strict));
     put("vmac_ifname", "".into());
-    put("ifp_ifname", instance.interface.as_deref().unwrap_or_default().into());
+    put(
+        "ifp_ifname",
+        instance.interface.as_deref().unwrap_or_default().into(),
+    );
     put("master_priority", text::master_priority(snapshot).into());
-    put("last_transition", float(text::last_transition(view, snapshot).as_secs_f64()));
+    put(
+        "last_transition",
+        float(text::last_transition(view, snapshot).as_secs_f64()),
+    );
     put("garp_delay", seconds(instance.garp.delay));
     put("garp_refresh", seconds(instance.garp.refresh));
     put("garp_rep", instance.garp.repeat.into());
     put("garp_refresh_rep", instance.garp.refresh_repeat.into());
-    put("garp_lower_prio_delay", seconds(instance.garp.lower_prio_delay));
-    put("garp_lower_prio_rep", instance.garp.lower_prio_repeat.into());
+    put(
+        "garp_lower_prio_delay",
+        seconds(instance.garp.lower_prio_delay),
+    );
+    put(
+        "garp_lower_prio_rep",
+        instance.garp.lower_prio_repeat.into(),
+    );
     put("lower_prio_no_advert", flag(instance.lower_prio_no_advert));
-    put("higher_prio_send_advert", flag(instance.higher_prio_send_advert));
+    put(
+        "higher_prio_send_advert",
+        flag(instance.higher_prio_send_advert),
+    );
     put("vrid", instance.vrid.into());
     put("base_priority", snapshot.base_priority.get().into());
     put("effective_priority", snapshot.priority.get().into());
     put("vipset", set.into());
     put("promote_secondaries", instance.promote_secondaries.into());
     put("adver_int", seconds(instance.advert_int));
-    put("master_adver_int", seconds(snapshot.active_adver_interval.as_duration()));
+    put(
+        "master_adver_int",
+        seconds(snapshot.active_adver_interval.as_duration()),
+    );
     put("accept", flag(instance.accept));
     put("nopreempt", (!instance.preempt).into());
     put("preempt_delay", instance.preempt_delay.as_secs().into());
@@ -64,7 +86,10 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
     put("wantstate", state.into());
     put("version", instance.version.number().into());
     put("smtp_alert", instance.smtp_alert.into());
-    put("notify_deleted", (instance.notify.announce_deleted || instance.notify.deleted.is_some()).into());
+    put(
+        "notify_deleted",
+        (instance.notify.announce_deleted || instance.notify.deleted.is_some()).into(),
+    );
     for (key, program) in scripts(&router.notify) {
         if let Some(program) = program {
             put(key, text::program(program).into());
@@ -78,12 +103,47 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
     let address = |address| Value::from(text::address(address, instance, set));
     list("vips", instance.addresses.iter().map(address).collect());
     list("evips", instance.excluded.iter().map(address).collect());
-    list("vroutes", instance.routes.iter().map(|route| text::route(route).into()).collect());
-    list("vrules", instance.rules.iter().map(|rule| text::rule(rule).into()).collect());
-    list("track_ifp", instance.track.interfaces.iter().map(|tracked| tracked.name.as_str().into()).collect());
+    list(
+        "vroutes",
+        instance
+            .routes
+            .iter()
+            .map(|route| text::route(route).into())
+            .collect(),
+    );
+    list(
+        "vrules",
+        instance
+            .rules
+            .iter()
+            .map(|rule| text::rule(rule).into())
+            .collect(),
+    );
+    list(
+        "track_ifp",
+        instance
+            .track
+            .interfaces
+            .iter()
+            .map(|tracked| tracked.name.as_str().into())
+            .collect(),
+    );
     let scripts = tracked(view, router).filter_map(|track| view.plan.programs.get(&track));
-    list("track_script", scripts.map(|program| text::program(program).into()).collect());
-    list("track_process", instance.track.processes.iter().map(|tracked| tracked.name.as_str().into()).collect());
+    list(
+        "track_script",
+        scripts
+            .map(|program| text::program(program).into())
+            .collect(),
+    );
+    list(
+        "track_process",
+        instance
+            .track
+            .processes
+            .iter()
+            .map(|tracked| tracked.name.as_str().into())
+            .collect(),
+    );
     let (kind, secret) = match &instance.auth {
         None => (0, None),
         Some(auth @ keepalived_conf::config::Auth::Pass(_)) => (1, Some(auth)),
@@ -102,7 +162,9 @@ fn tracked(view: &View, router: &Router) -> impl Iterator<Item = TrackId> {
     let config = view.plan.engine.routers.iter().find(|(_, config)| {
         (config.iface, config.vrid, config.family) == (router.iface, router.vrid, router.family)
     });
-    let tracked = config.map(|(_, config)| config.tracked.as_slice()).unwrap_or_default();
+    let tracked = config
+        .map(|(_, config)| config.tracked.as_slice())
+        .unwrap_or_default();
     tracked.iter().filter_map(|tracked| match tracked.what {
         Trackee::Track(track) => Some(track),
         Trackee::Iface(_) => None,
@@ -143,7 +205,11 @@ fn stats(snapshot: &Snapshot) -> Value {
 
 /// A whole number as `1`, another as `0.5`: exporters decode the former as integers.
 fn seconds(time: Duration) -> Value {
-    if time.subsec_nanos() == 0 { time.as_secs().into() } else { float(time.as_secs_f64()) }
+    if time.subsec_nanos() == 0 {
+        time.as_secs().into()
+    } else {
+        float(time.as_secs_f64())
+    }
 }
 
 fn float(value: f64) -> Value {

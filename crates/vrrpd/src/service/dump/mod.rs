@@ -22,16 +22,34 @@ use crate::settings::Settings;
 pub(super) fn write(view: &View, settings: &Settings) {
     let globals = &view.plan.config.globals;
     let (name, asked, what, content) = match view.look {
-        Look::Data => ("keepalived.data", &globals.state_dump_file, "VRRP data", data::text(view)),
-        Look::Stats { .. } => ("keepalived.stats", &globals.stats_dump_file, "VRRP stats", stats::text(view)),
-        Look::Json => ("keepalived.json", &globals.json_dump_file, "VRRP as json", json::text(view)),
+        Look::Data => (
+            "keepalived.data",
+            &globals.state_dump_file,
+            "VRRP data",
+            data::text(view),
+        ),
+        Look::Stats { .. } => (
+            "keepalived.stats",
+            &globals.stats_dump_file,
+            "VRRP stats",
+            stats::text(view),
+        ),
+        Look::Json => (
+            "keepalived.json",
+            &globals.json_dump_file,
+            "VRRP as json",
+            json::text(view),
+        ),
     };
     let path = match asked {
         Some(path) if path.ends_with('/') => Path::new(path).join(name),
         Some(path) => PathBuf::from(path),
         None => directory(settings).join(name),
     };
-    info!("Printing {what} for process({}) on signal", std::process::id());
+    info!(
+        "Printing {what} for process({}) on signal",
+        std::process::id()
+    );
     if let Err(reason) = replace(&path, content.as_bytes()) {
         error!("cannot write {}: {reason}", path.display());
     }
@@ -42,7 +60,9 @@ fn directory(settings: &Settings) -> PathBuf {
     if !settings.as_keepalived {
         return settings.runtime_dir.clone();
     }
-    let asked = std::env::var_os("TMPDIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let asked = std::env::var_os("TMPDIR")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute());
     asked.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
@@ -62,7 +82,13 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    let open = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let open = || {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+    };
     match open() {
         // A predecessor with our process id was killed while it wrote.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

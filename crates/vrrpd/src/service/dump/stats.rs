@@ -7,8 +7,15 @@ use crate::daemon::View;
 pub(super) fn text(view: &View) -> String {
     let mut out = String::new();
     for instance in &view.plan.config.instances {
-        let found = view.plan.routers.iter().find(|(_, router)| router.instance.name == instance.name);
-        let Some(stats) = found.and_then(|(id, _)| view.routers.get(id)).map(|snapshot| &snapshot.stats) else {
+        let found = view
+            .plan
+            .routers
+            .iter()
+            .find(|(_, router)| router.instance.name == instance.name);
+        let Some(stats) = found
+            .and_then(|(id, _)| view.routers.get(id))
+            .map(|snapshot| &snapshot.stats)
+        else {
             continue;
         };
         // Writing to a string does not fail.

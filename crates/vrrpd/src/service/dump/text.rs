@@ -13,18 +13,32 @@ use crate::service::program::Program;
 
 /// When the status changed last, since 1970.
 pub(super) fn last_transition(view: &View, snapshot: &Snapshot) -> Duration {
-    let ago = snapshot.changed.map(|(at, _)| view.at.saturating_duration_since(at));
+    let ago = snapshot
+        .changed
+        .map(|(at, _)| view.at.saturating_duration_since(at));
     ago.map_or(Duration::ZERO, |ago| view.utc.saturating_sub(ago))
 }
 
 /// As ctime(3) has it, with microseconds; in UTC.
 pub(super) fn ctime(time: Duration) -> String {
     const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let Civil { year, month, day, hour, minute, second, weekday } = Civil::from_unix(time.as_secs());
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        weekday,
+    } = Civil::from_unix(time.as_secs());
     let name = |names: &[&'static str], at: u64| {
-        usize::try_from(at).ok().and_then(|at| names.get(at).copied()).unwrap_or_default()
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| names.get(at).copied())
+            .unwrap_or_default()
     };
     format!(
         "{} {} {day:2} {hour:02}:{minute:02}:{second:02}.{:06} {year}",
@@ -44,7 +58,10 @@ pub(super) fn master_priority(snapshot: &Snapshot) -> u8 {
     if snapshot.status != Status::Backup {
         return 0;
     }
-    let peer = snapshot.peers.iter().find(|peer| Some(peer.address) == snapshot.last_active);
+    let peer = snapshot
+        .peers
+        .iter()
+        .find(|peer| Some(peer.address) == snapshot.last_active);
     peer.map_or(0, |peer| peer.priority.get())
 }
 
@@ -66,7 +83,11 @@ pub(super) fn address(address: &Address, instance: &Instance, set: bool) -> Stri
         if let (Some(broadcast), IpAddr::V4(v4)) = (address.broadcast, address.address) {
             write!(text, " brd {}", broadcast.resolve(v4, address.prefix_len))?;
         }
-        let dev = address.dev.as_deref().or(instance.interface.as_deref()).unwrap_or("none");
+        let dev = address
+            .dev
+            .as_deref()
+            .or(instance.interface.as_deref())
+            .unwrap_or("none");
         write!(text, " dev {dev} scope {}", scope(address.scope))?;
         if let Some(label) = &address.label {
             write!(text, " label {label}")?;
@@ -104,15 +125,26 @@ fn prefix(prefix: &Prefix) -> String {
         IpAddr::V4(_) => 32,
         IpAddr::V6(_) => 128,
     };
-    if prefix.len == bare { prefix.address.to_string() } else { format!("{}/{}", prefix.address, prefix.len) }
+    if prefix.len == bare {
+        prefix.address.to_string()
+    } else {
+        format!("{}/{}", prefix.address, prefix.len)
+    }
 }
 
 /// What tells a route from others; its metrics are left out.
 pub(super) fn route(route: &Route) -> String {
-    let mut text = route.destination.as_ref().map_or_else(|| "default".into(), prefix);
+    let mut text = route
+        .destination
+        .as_ref()
+        .map_or_else(|| "default".into(), prefix);
     let _ = (|| {
         if let Some(via) = route.via {
-            write!(text, " via inet{} {via}", if via.is_ipv6() { "6" } else { "" })?;
+            write!(
+                text,
+                " via inet{} {via}",
+                if via.is_ipv6() { "6" } else { "" }
+            )?;
         }
         if let Some(dev) = &route.dev {
             write!(text, " dev {dev}")?;
@@ -130,7 +162,11 @@ pub(super) fn route(route: &Route) -> String {
         for hop in &route.next_hops {
             text.push_str(" nexthop");
             if let Some(via) = hop.via {
-                write!(text, " via inet{} {via}", if via.is_ipv6() { "6" } else { "" })?;
+                write!(
+                    text,
+                    " via inet{} {via}",
+                    if via.is_ipv6() { "6" } else { "" }
+                )?;
             }
             if let Some(dev) = &hop.dev {
                 write!(text, " dev {dev}")?;
@@ -144,11 +180,20 @@ pub(super) fn route(route: &Route) -> String {
 /// What tells a rule from others.
 pub(super) fn rule(rule: &Rule) -> String {
     let mut words = Vec::new();
-    let mut word = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("{name} {value}")));
+    let mut word = |name: &str, value: Option<String>| {
+        words.extend(value.map(|value| format!("{name} {value}")))
+    };
     word("from", rule.from.as_ref().map(prefix));
     word("to", rule.to.as_ref().map(prefix));
-    word("priority", rule.priority.map(|priority| priority.to_string()));
-    word("fwmark", rule.fwmark.map(|(mark, mask)| format!("{mark:#x}/{mask:#x}")));
+    word(
+        "priority",
+        rule.priority.map(|priority| priority.to_string()),
+    );
+    word(
+        "fwmark",
+        rule.fwmark
+            .map(|(mark, mask)| format!("{mark:#x}/{mask:#x}")),
+    );
     word("iif", rule.iif.clone());
     word("oif", rule.oif.clone());
     word("tos", Some(format!("{:#x}", rule.tos.unwrap_or_default())));
