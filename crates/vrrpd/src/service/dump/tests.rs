@@ -77,8 +77,10 @@ fn view(look: Look) -> View {
     }
 }
 
+type Is = fn(&Value) -> bool;
+
 /// The keys of keepalived 2.2.7 in its order, each with the type that a parser meets.
-const DATA: &[(&str, fn(&Value) -> bool)] = &[
+const DATA: &[(&str, Is)] = &[
     ("iname", Value::is_string),
     ("dont_track_primary", Value::is_u64),
     ("skip_check_adv_addr", Value::is_u64),
