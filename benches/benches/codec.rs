@@ -242,6 +242,9 @@ fn hmac(c: &mut Criterion) {
     group.bench_function("sign", |b| {
         b.iter(|| Trailer::sign(&keys[0], Sequence::at(utc), source, black_box(&message)).unwrap());
     });
+    group.bench_function("sign, naive", |b| {
+        b.iter(|| naive::hmac(black_box(&[0x42; 32]), &message, &trailer.octets()[..12]));
+    });
     message.extend(trailer.octets());
     let datagram = Datagram::new(case.ends, 255, &message);
     let expected = Expected {
@@ -258,6 +261,18 @@ fn hmac(c: &mut Criterion) {
     };
     group.bench_function("receive", |b| {
         b.iter(|| vrrp_proto::receive(black_box(&datagram), &expected).unwrap());
+    });
+    group.bench_function("receive, naive", |b| {
+        b.iter(|| {
+            let (message, trailer) = black_box(&message[..]).split_at(12);
+            let packet = naive::parse(message, Family::V4).unwrap();
+            assert!(packet.verify(message, &case.ends));
+            assert_eq!(
+                naive::hmac(&[0x42; 32], message, &trailer[..12]),
+                trailer[12..]
+            );
+            packet
+        });
     });
     group.finish();
 }
@@ -276,6 +291,9 @@ fn ipv4(ends: &Endpoints, message: &[u8]) -> Vec<u8> {
 
 /// A decoder and encoder as they are usually written.
 mod naive {
+    use ::hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
     use super::*;
 
     #[derive(Debug)]
@@ -356,6 +374,19 @@ mod naive {
         };
         data[6..8].copy_from_slice(&checksum.to_be_bytes());
         data
+    }
+
+    /// The message put together again, and a key hashed for every message.
+    pub(super) fn hmac(key: &[u8], message: &[u8], head: &[u8]) -> Vec<u8> {
+        let mut data = vec![4, message[0] >> 4, message[1], 0, 192, 0, 2, 1];
+        data.extend([0; 12]);
+        data.extend(message);
+        data[26..28].fill(0);
+        data.extend(head);
+        data.extend([0; 16]);
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(&data);
+        mac.finalize().into_bytes()[..16].to_vec()
     }
 
     fn pseudo_header(ends: &Endpoints, len: usize) -> Vec<u8> {

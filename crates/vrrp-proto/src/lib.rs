@@ -1,6 +1,20 @@
-//! VRRP packets (RFC 9568, RFC 3768) as bytes: parse, verify, emit.
+//! VRRP packets as bytes: VRRPv3 over IPv4 and IPv6 (RFC 9568), VRRPv2 (RFC 3768) with the
+//! authentication of RFC 2338, and keepalived's `auth_hmac`.
 //!
-//! Parse a message that somebody else sent:
+//! For daemons, sniffers, firewalls and monitors alike: no sockets, no clocks, no configuration.
+//! `no_std`, no allocation, no unsafe code. **Nothing here panics**, whatever octets come in: a
+//! [`Packet`] that exists is proof that its fields are there, so its accessors return plain values.
+//!
+//! # Reading
+//!
+//! ```text
+//! octets ─► Datagram ─► Envelope ─► receive(Expected) ─► Received (packet, warnings)
+//!                          │            rows 3–18        or Discard (VRID, reason, counter)
+//!                          └ vrid(): which virtual router?  unclaimed(): none
+//! octets ─► Packet::parse ─► verify(Endpoints)            where only the message matters
+//! ```
+//!
+//! Take a message apart that somebody else sent:
 //!
 //! ```
 //! use vrrp_proto::{Covered, Endpoints, Family, Packet, Priority};
@@ -19,7 +33,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Write one:
+//! Judge one as a router must (RFC 9568 §7.1, in its order):
+//!
+//! ```
+//! use vrrp_proto::{Datagram, Endpoints, Expected, Family, Mode, receive};
+//!
+//! let message = [0x31, 51, 100, 1, 0x00, 0x64, 0xa7, 0x68, 192, 0, 2, 254];
+//! let ends = Endpoints::V4 {
+//!     source: [192, 0, 2, 1].into(),
+//!     destination: vrrp_proto::GROUP_V4,
+//! };
+//! // Whatever is `None` in `Expected` is not compared; a router fills it in.
+//! let expected = Expected::anything(Mode::Multicast { group: Family::V4.group() });
+//!
+//! assert!(receive(&Datagram::new(ends, 255, &message), &expected).is_ok());
+//! let discard = receive(&Datagram::new(ends, 254, &message), &expected).unwrap_err();
+//! assert_eq!(discard.to_string(), "VRID 51: TTL or hop limit 254 is not in 255..=255");
+//! assert_eq!(discard.reason.counter().map(|counter| counter.name()), Some("ip_ttl_errors"));
+//! ```
+//!
+//! # Writing
 //!
 //! ```
 //! use vrrp_proto::{
@@ -44,11 +77,54 @@
 //! assert_eq!(buf[..len], [0x31, 51, 100, 1, 0x00, 0x64, 0xa7, 0x68, 192, 0, 2, 254]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Messages
+//!
+//! ```text
+//! VRRPv3, RFC 9568 §5.1
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |Vers. 3|Type 1 |     VRID      |   Priority    |IPvX Addr Count|
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |Reserve| Max Advertise Int.cs  |           Checksum            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |          Addr Count × 4 (IPv4) or 16 (IPv6) octets            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//!
+//! VRRPv2, RFC 3768 §5.1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |Vers. 2|Type 1 |     VRID      |   Priority    |  Addr Count   |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |   Auth Type   |  Adver Int s  |           Checksum            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |                    Addr Count × 4 octets                      |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |               Authentication Data, always 8 octets            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `std` | yes | nothing of its own: the `std` of the crates below |
+//! | `auth` | no | IP AH and `auth_hmac`, with `hmac`, `md-5`, `sha2`, `subtle` |
+//! | `bytes` | no | `Advert::put` into a `bytes::BufMut` |
+//! | `serde` | no | serialization of the vocabulary types |
+//!
+//! # The public interface
+//!
+//! * Words: [`Vrid`], [`Priority`], [`AdvertInterval`], [`Version`], [`Family`], [`Endpoints`],
+//!   [`VirtualMac`].
+//! * Reading: [`Packet`], [`Body`], [`Addresses`], [`Header`], [`Covered`], [`ParseError`].
+//! * Reception: [`Datagram`], [`Envelope`], [`Expected`], [`Received`], [`Discard`], [`Reason`],
+//!   [`Counter`], [`Warnings`].
+//! * Writing: [`Advert`], [`AddressList`], [`ChecksumCoverage`], [`set_priority`], [`EmitError`].
+//! * Authentication: [`Password`], [`AuthHeader`]; with `auth` also `AhPolicy`, `auth_header`,
+//!   `Key`, `Signer`, `Trailer`, `HmacPolicy`, `Mark`.
 #![no_std]
 #![forbid(unsafe_code)]
-
-#[cfg(feature = "std")]
-extern crate std;
 
 mod advert;
 mod ah;

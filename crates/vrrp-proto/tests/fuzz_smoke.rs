@@ -1,5 +1,5 @@
 //! The fuzz targets' bodies on a stable toolchain: the shipped vectors, each prefix of them, the
-//! corpus in `VRRP_CORPUS` if it is set, and random octets.
+//! corpus that `cargo fuzz` has left, if there is one, and random octets.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,9 +9,9 @@
     reason = "a test may panic"
 )]
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::{env, fs};
 
 use serde_json::Value;
 use vrrp_proto::fuzzing;
@@ -92,16 +92,7 @@ fn random_octets() {
 
 #[test]
 fn corpus() {
-    let Some(directory) = env::var_os("VRRP_CORPUS") else {
-        return writeln!(
-            io::stderr(),
-            "fuzz_smoke: VRRP_CORPUS is not set: no corpus"
-        )
-        .unwrap();
-    };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(directory);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (name, body) in BODIES {
         let files = fs::read_dir(root.join(name)).into_iter().flatten();
         let count = files
