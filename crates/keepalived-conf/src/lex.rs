@@ -108,11 +108,13 @@ pub(crate) fn strip(line: &Text) -> Stripped {
 }
 
 /// The plain tokeniser: words are split by blanks; `"..."` is one word and may be empty; a quote ends a bare word.
+/// A quote that is not closed takes the rest of the line with it.
 pub(crate) fn words(line: &Text) -> Vec<Word> {
     fn word(input: &str) -> IResult<&str, (&str, bool)> {
+        let closed = delimited(char('"'), take_while(|c| c != '"'), char('"'));
         let bare = take_while1(|c| !blank(c) && c != '"');
         alt((
-            map(quoted, |text| (text, true)),
+            map(closed, |text| (text, true)),
             map(bare, |text| (text, false)),
         ))
         .parse(input)

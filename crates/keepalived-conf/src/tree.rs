@@ -172,7 +172,7 @@ impl Reader<'_, '_> {
                         line,
                     });
                 }
-                if unique && self.taken(keyword, &words) {
+                if (unique && self.taken(keyword, &words)) || self.misnamed(keyword, &words) {
                     self.skip();
                     Body::Skipped
                 } else {
@@ -262,6 +262,27 @@ impl Reader<'_, '_> {
         self.names
             .push((keyword.name, name.text.clone(), name.span));
         false
+    }
+
+    /// An instance or a sync group with more words than its name is not read at all.
+    fn misnamed(&mut self, keyword: &Keyword, words: &[Word]) -> bool {
+        let (Some(name), Some(extra)) = (words.get(1), words.get(2)) else {
+            return false;
+        };
+        if !matches!(keyword.name, "vrrp_instance" | "vrrp_sync_group") {
+            return false;
+        }
+        let message = format!("`{}` takes one name", keyword.name);
+        let finding = Lines::finding(Code::BlockWords, extra.place(), message)
+            .severity(crate::Severity::Loud)
+            .label("the whole block is not read")
+            .fix(
+                name.span.to(extra.span),
+                format!("\"{} {}\"", name.text, extra.text),
+                "put a name with a blank in quotes",
+            );
+        self.lines.report(finding);
+        true
     }
 
     fn include_check(&mut self, block: Block, keyword: &Keyword, words: &[Word]) {

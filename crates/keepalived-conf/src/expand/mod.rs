@@ -227,7 +227,7 @@ impl<'a> Lines<'a> {
                 place,
                 "this quotation mark is never closed",
             )
-            .note("a quotation ends with its line; keepalived uses the line as if it were closed");
+            .note("a quotation ends with its line; the words from here on are not read");
             self.report(finding);
         }
         if let Some(place) = stripped.cut {

@@ -4,7 +4,8 @@ use super::{
     ANY, BOOL, CHECKER, DBUS, FLAG, Keyword, LVS, SNMP, Takes, int, micros, optional, row, word,
 };
 
-const SECONDS: Takes = int(0, ANY);
+/// Whole seconds that fit into 32 bits of microseconds.
+const SECONDS: Takes = int(0, 4294);
 const INTERVAL: Takes = micros(1, 4_294_967_295);
 const DELAY: Takes = micros(1_000, 4_294_967_295);
 const BUFFER: Takes = int(1, ANY);
@@ -307,7 +308,8 @@ pub(super) const GLOBALS: &[Keyword] = &[
         int(1, ANY),
         "3",
         "So many times the policy's size.",
-    ),
+    )
+    .strict(),
     row(
         "vrrp_netlink_cmd_rcv_bufs",
         BUFFER,
@@ -632,6 +634,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
         "the time",
         "Seed of `${_RANDOM}`.",
     )
+    .strict()
     .no_effect("the seed is taken before the file is read"),
     // Reload, dumps, directories
     row(
@@ -737,7 +740,8 @@ pub(super) const GLOBALS: &[Keyword] = &[
         int(i32::MIN as i64, i32::MAX as i64),
         "-1",
         "Priority of its chains.",
-    ),
+    )
+    .strict(),
     row(
         "nftables_ifindex",
         FLAG,

@@ -2,7 +2,8 @@
 
 use super::{ANY, BFD, BOOL, Block, FLAG, Keyword, LVS, Takes, int, micros, optional, row, word};
 
-const SECONDS: Takes = int(0, ANY);
+/// Whole seconds that fit into 32 bits of microseconds.
+const SECONDS: Takes = int(0, 4294);
 const TRACKED: &str = "NAME [weight N [reverse|noreverse]]";
 
 const fn block(block: Block) -> Takes {
@@ -16,8 +17,8 @@ const fn block(block: Block) -> Takes {
 pub(super) const INSTANCE: &[Keyword] = &[
     row("state", Takes::Choice(&["MASTER", "BACKUP"]), "BACKUP; MASTER with priority 255", "What the instance would like to be at the start. It decides very little; `priority` does."),
     row("interface", Takes::Interface, "none; required unless unicast", "Interface that adverts use and addresses are put on."),
-    row("virtual_router_id", int(1, 255), "none; required", "Number of the virtual router; the same on all its nodes, and no one else's on the network."),
-    row("priority", int(1, 255), "100; 255 with state MASTER", "The highest one is MASTER. 255 is for the owner of the addresses."),
+    row("virtual_router_id", int(1, 255), "none; required", "Number of the virtual router; the same on all its nodes, and no one else's on the network.").strict(),
+    row("priority", int(1, 255), "100; 255 with state MASTER", "The highest one is MASTER. 255 is for the owner of the addresses.").strict(),
     row("advert_int", micros(10_000, 255_000_000), "1", "Time between adverts; the same on all nodes. VRRPv2 knows whole seconds, VRRPv3 10 ms to 40.95 s.").unit("s"),
     row("virtual_ipaddress", Takes::Lines { entry: "ADDRESS[/LEN] [OPTION ...]" }, "none; required", "Addresses of the virtual router, in adverts; the same on all nodes."),
     row("virtual_ipaddress_excluded", Takes::Lines { entry: "ADDRESS[/LEN] [OPTION ...]" }, "", "Addresses that come and go likewise and are not in adverts."),
@@ -49,7 +50,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("mcast_src_ip", Takes::Address, "first address of the interface", "Source address of adverts."),
     row("unicast_src_ip", Takes::Address, "first address of the interface", "Source address of unicast adverts."),
     row("unicast_peer", Takes::Lines { entry: "ADDRESS [min_ttl N] [max_ttl N]" }, "", "Send adverts to these addresses and not to the group."),
-    row("unicast_ttl", int(0, 255), "255; the kernel's for IPv6", "TTL of unicast adverts."),
+    row("unicast_ttl", int(0, 255), "255; the kernel's for IPv6", "TTL of unicast adverts.").strict(),
     row("check_unicast_src", FLAG, "", "Take unicast adverts only from peers."),
     row("unicast_fault_no_peer", FLAG, "", "Without a peer, be in FAULT and do not use multicast."),
     row("old_unicast_checksum", optional("[never]"), "detected", "Compute checksums of VRRPv3 unicast as keepalived did before 2015."),
@@ -79,7 +80,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("vmac_xmit_base", FLAG, "", "Send adverts from the base interface and not from the macvlan."),
     row("use_ipvlan", optional("[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]"), "", "Put the addresses on an ipvlan."),
     row("vrf", Takes::Interface, "", "The VRF of unicast without an interface."),
-    row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").unit("bytes"),
+    row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").strict().unit("bytes"),
     row("debug", int(0, 4), "0", "Verbosity of keepalived's own debugging.").no_effect("it has none in keepalived either; use the log levels"),
     row("native_ipv6", FLAG, "", "The instance is IPv6.").no_effect("the family follows from the addresses; it is still honoured"),
     row("linkbeat_use_polling", FLAG, "", "Poll the link of the interface."),

@@ -195,6 +195,8 @@ pub struct Keyword {
     pub default: &'static str,
     /// The keepalived that had it first, if that is later than 2.2.7.
     pub since: Option<&'static str>,
+    /// A number with anything behind it is not taken; else the number is, and the rest complained about.
+    pub strict: bool,
     /// What is done with it here.
     pub status: Status,
     /// What it is for, a sentence.
@@ -214,6 +216,7 @@ const fn row(
         unit: "",
         default,
         since: None,
+        strict: false,
         status: Status::Supported,
         doc,
     }
@@ -222,6 +225,13 @@ const fn row(
 impl Keyword {
     const fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
+    }
+
+    const fn strict(self) -> Self {
+        Self {
+            strict: true,
+            ..self
+        }
     }
 
     const fn since(self, version: &'static str) -> Self {

@@ -7,7 +7,9 @@ use super::Reader;
 use super::group::GroupDraft;
 use super::instance::{AuthKind, Draft};
 use crate::codes::Code;
-use crate::config::{Auth, Config, DynamicInterfaces, Family, Instance, State, Track, Version};
+use crate::config::{
+    Auth, Config, DynamicInterfaces, Family, Garp, Instance, State, Track, Version,
+};
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
 use crate::lex::Word;
@@ -45,7 +47,7 @@ impl Reader<'_> {
             .defaults
             .lower_prio_repeat
             .unwrap_or(globals.garp.repeat);
-        globals.lower_prio_no_advert = self.defaults.lower_prio_no_advert.unwrap_or(globals.strict);
+        globals.lower_prio_no_advert = self.defaults.lower_prio_no_advert.unwrap_or(false);
         globals.higher_prio_send_advert = self.defaults.higher_prio_send_advert.unwrap_or(false);
         if let (Some(general), Some(own)) = (&globals.notify_fifo, &globals.vrrp_notify_fifo)
             && general.path == own.path
@@ -265,22 +267,43 @@ impl Reader<'_> {
         let instance = &mut draft.instance;
         let strict = instance.strict;
         let owner = instance.priority == 255;
-        instance.garp.lower_prio_delay = draft.lower_prio_delay.unwrap_or(if strict {
-            Duration::ZERO
-        } else {
-            instance.garp.delay
-        });
-        instance.garp.lower_prio_repeat =
-            draft
-                .lower_prio_repeat
-                .unwrap_or(if strict { 0 } else { instance.garp.repeat });
-        instance.lower_prio_no_advert = draft
-            .lower_prio_no_advert
-            .unwrap_or(globals.lower_prio_no_advert || strict);
-        instance.higher_prio_send_advert = draft
-            .higher_prio_send_advert
-            .unwrap_or(globals.higher_prio_send_advert)
-            && !strict;
+        let garp = core::mem::take(&mut draft.garp);
+        let lower = |given: Option<Duration>| given.unwrap_or(globals.garp.lower_prio_delay);
+        let (every, all) = garp
+            .extra_interfaces
+            .unwrap_or((globals.garp.extra_interfaces, globals.garp.extra_all));
+        instance.garp = Garp {
+            delay: garp.delay.unwrap_or(globals.garp.delay),
+            repeat: garp.repeat.unwrap_or(globals.garp.repeat),
+            refresh: garp.refresh.unwrap_or(globals.garp.refresh),
+            refresh_repeat: garp.refresh_repeat.unwrap_or(globals.garp.refresh_repeat),
+            lower_prio_delay: if strict {
+                Duration::ZERO
+            } else {
+                lower(garp.lower_prio_delay)
+            },
+            lower_prio_repeat: match garp.lower_prio_repeat {
+                _ if strict => 0,
+                given => given.unwrap_or(globals.garp.lower_prio_repeat),
+            },
+            extra_interfaces: every,
+            extra_all: all,
+        };
+        instance.down_timer_adverts = match draft.down_timer_adverts {
+            _ if strict => 3,
+            given => given.unwrap_or(globals.down_timer_adverts),
+        };
+        instance.skip_check_adv_addr = draft
+            .skip_check_adv_addr
+            .unwrap_or(globals.skip_check_adv_addr);
+        instance.v3_checksum_as_v2 = draft.v3_checksum_as_v2.unwrap_or(globals.v3_checksum_as_v2);
+        let or = |own: Option<bool>, global: bool| own.unwrap_or(global);
+        instance.lower_prio_no_advert =
+            or(draft.lower_prio_no_advert, globals.lower_prio_no_advert) || strict;
+        instance.higher_prio_send_advert = or(
+            draft.higher_prio_send_advert,
+            globals.higher_prio_send_advert,
+        ) && !strict;
         instance.owner_ignore_adverts = draft
             .owner_ignore_adverts
             .unwrap_or(globals.owner_ignore_adverts || strict)
@@ -289,7 +312,11 @@ impl Reader<'_> {
             .notify_priority_changes
             .unwrap_or(globals.notify_priority_changes);
         instance.smtp_alert = draft.smtp_alert.unwrap_or(globals.mail.alert);
-        instance.accept = draft.accept.unwrap_or(!strict || owner);
+        // Strictly, only an owner may answer in VRRPv2.
+        let asked = draft
+            .accept
+            .filter(|_| !strict || instance.version == Version::V3 || owner);
+        instance.accept = asked.unwrap_or(!strict || owner);
     }
 
     fn finish_track(&mut self, draft: &mut Draft) {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Reader;
 use crate::codes::Code;
-use crate::config::{Command, DynamicInterfaces, Fifo, Globals, ReceivePolicy, Version};
+use crate::config::{Command, DynamicInterfaces, Fifo, Garp, Globals, ReceivePolicy, Version};
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
 use crate::lex::Word;
@@ -53,8 +53,8 @@ impl Reader<'_> {
     fn global_vrrp(&mut self, globals: &mut Globals, line: &Statement) {
         match line.keyword.name {
             "vrrp_version" => put(&mut globals.version, self.version(line)),
-            "vrrp_strict" => put(&mut globals.strict, self.boolean(line)),
-            "vrrp_skip_check_adv_addr" => put(&mut globals.skip_check_adv_addr, self.boolean(line)),
+            "vrrp_strict" => globals.strict = self.always(line),
+            "vrrp_skip_check_adv_addr" => globals.skip_check_adv_addr = self.always(line),
             "vrrp_check_unicast_src" => globals.check_unicast_source = true,
             "vrrp_mcast_group4" => match self.address(line) {
                 Some(IpAddr::V4(group)) if group.is_multicast() => globals.group_v4 = group,
@@ -83,10 +83,14 @@ impl Reader<'_> {
             "vrrp_garp_interval" => set(&mut globals.garp_interval, self.gap(line)),
             "vrrp_gna_interval" => set(&mut globals.gna_interval, self.gap(line)),
             "vrrp_min_garp" => {
-                self.defaults.min_garp = self.boolean(line).or(self.defaults.min_garp)
+                if self.boolean(line) == Some(true) {
+                    minimal(&mut globals.garp);
+                }
             }
             "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl" => {
-                self.extra_interfaces(&mut globals.garp, line, 1);
+                if let Some((every, all)) = self.extra_interfaces(line, 1) {
+                    (globals.garp.extra_interfaces, globals.garp.extra_all) = (every, all);
+                }
             }
             "vrrp_down_timer_adverts" => put(&mut globals.down_timer_adverts, self.small(line)),
             "vrrp_lower_prio_no_advert" => {
@@ -333,6 +337,26 @@ impl Reader<'_> {
         };
     }
 
+    /// A boolean that keepalived 2.2 does not look at: the keyword alone switches it on.
+    fn always(&mut self, line: &Statement) -> bool {
+        let off = line
+            .words
+            .get(1)
+            .filter(|_| self.boolean(line) == Some(false));
+        if let Some(word) = off {
+            let message = format!(
+                "`{}` is switched on, whatever stands behind it",
+                line.keyword.name
+            );
+            let finding = Lines::finding(Code::BooleanInvalid, word.place(), message)
+                .peer(crate::Peer::Silent)
+                .note("keepalived looks at the word since version 2.3; here it means what it means in 2.2")
+                .fix(line.span().unwrap_or(word.span), "", "remove the line");
+            self.report(finding);
+        }
+        true
+    }
+
     /// A number of announcements; none is one.
     pub(super) fn repeats(&mut self, line: &Statement) -> Option<u32> {
         let repeats: u32 = self.small(line)?;
@@ -360,28 +384,17 @@ impl Reader<'_> {
         self.micros(line)
     }
 
-    /// `[all] N`
+    /// `[all] N`: how often, if at all, and whether on all.
     pub(super) fn extra_interfaces(
         &mut self,
-        garp: &mut crate::config::Garp,
         line: &Statement,
         min: i64,
-    ) {
-        let Some(first) = self.word(line, 1) else {
-            return;
-        };
-        let all = first.text == "all";
-        let Some(word) = self.word(line, 1 + usize::from(all)) else {
-            return;
-        };
-        let Some(seconds) = self
-            .integer_in(word, min, 86400)
-            .and_then(|value| value.try_into().ok())
-        else {
-            return;
-        };
-        garp.extra_interfaces = Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero());
-        garp.extra_all = all;
+    ) -> Option<(Option<Duration>, bool)> {
+        let all = self.word(line, 1)?.text == "all";
+        let word = self.word(line, 1 + usize::from(all))?;
+        let seconds = self.integer_in(word, min, 86400)?.try_into().ok()?;
+        let every = Duration::from_secs(seconds);
+        Some(((!every.is_zero()).then_some(every), all))
     }
 
     fn prefix(&mut self, line: &Statement) -> Option<String> {
@@ -512,6 +525,20 @@ impl Reader<'_> {
             self.report(finding.help("write an octal number like 022, or names like IWGRP|IWOTH"));
         }
         mask
+    }
+}
+
+/// What `vrrp_min_garp` makes of announcements that have their default.
+fn minimal(garp: &mut Garp) {
+    let default = Garp::default();
+    if garp.delay == default.delay {
+        garp.delay = Duration::ZERO;
+    }
+    if garp.repeat == default.repeat {
+        garp.repeat = 1;
+    }
+    if garp.refresh_repeat == default.refresh_repeat {
+        garp.refresh_repeat = 0;
     }
 }
 

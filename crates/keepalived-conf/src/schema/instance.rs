@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::Reader;
-use super::globals::{put, set};
+use super::globals::set;
 use crate::codes::Code;
 use crate::config::{
     Family, Instance, Ipvlan, IpvlanMode, Notify, OldChecksum, Origin, Secret, State, Unicast,
@@ -35,10 +35,25 @@ pub(super) struct Draft {
     pub(super) lower_prio_no_advert: Option<bool>,
     pub(super) higher_prio_send_advert: Option<bool>,
     pub(super) owner_ignore_adverts: Option<bool>,
-    pub(super) lower_prio_delay: Option<Duration>,
-    pub(super) lower_prio_repeat: Option<u32>,
+    pub(super) garp: GarpDraft,
+    pub(super) down_timer_adverts: Option<u8>,
+    pub(super) skip_check_adv_addr: Option<bool>,
+    pub(super) v3_checksum_as_v2: Option<bool>,
     pub(super) notify_priority_changes: Option<bool>,
     pub(super) smtp_alert: Option<bool>,
+}
+
+/// Announcements, as far as the instance says something about them.
+#[derive(Default)]
+pub(super) struct GarpDraft {
+    pub(super) delay: Option<Duration>,
+    pub(super) repeat: Option<u32>,
+    pub(super) refresh: Option<Duration>,
+    pub(super) refresh_repeat: Option<u32>,
+    pub(super) lower_prio_delay: Option<Duration>,
+    pub(super) lower_prio_repeat: Option<u32>,
+    /// How often, and whether on all.
+    pub(super) extra_interfaces: Option<(Option<Duration>, bool)>,
 }
 
 /// `authentication` as written.
@@ -74,8 +89,10 @@ impl Draft {
             lower_prio_no_advert: None,
             higher_prio_send_advert: None,
             owner_ignore_adverts: None,
-            lower_prio_delay: None,
-            lower_prio_repeat: None,
+            garp: GarpDraft::default(),
+            down_timer_adverts: None,
+            skip_check_adv_addr: None,
+            v3_checksum_as_v2: None,
             notify_priority_changes: None,
             smtp_alert: None,
         }
@@ -95,13 +112,6 @@ impl Reader<'_> {
         self.surplus(statement, 2);
         self.subject = Some(name.text.clone());
         let mut draft = Draft::new(&name.text);
-        let globals = &self.config.globals;
-        draft.instance.garp = globals.garp.clone();
-        draft.instance.skip_check_adv_addr = globals.skip_check_adv_addr;
-        draft.instance.v3_checksum_as_v2 = globals.v3_checksum_as_v2;
-        draft.instance.down_timer_adverts = globals.down_timer_adverts;
-        draft.lower_prio_delay = self.defaults.lower_prio_delay;
-        draft.lower_prio_repeat = self.defaults.lower_prio_repeat;
         let mut origin = Origin::at(name.span);
         self.each(block, &mut origin, |reader, line| {
             reader.instance_line(&mut draft, line)
@@ -155,7 +165,7 @@ impl Reader<'_> {
             "smtp_alert" => set(&mut draft.smtp_alert, self.boolean(line)),
             name if name.starts_with("notify") => self.notify(&mut instance.notify, line),
             name if name.starts_with("garp_") || name == "vmac_garp_intvl" => {
-                self.instance_garp(draft, line)
+                self.instance_garp(&mut draft.garp, line)
             }
             _ => self.instance_unicast(draft, line),
         }
@@ -240,7 +250,7 @@ impl Reader<'_> {
     fn instance_rest(&mut self, draft: &mut Draft, line: &Statement) {
         let instance = &mut draft.instance;
         match line.keyword.name {
-            "down_timer_adverts" => put(&mut instance.down_timer_adverts, self.small(line)),
+            "down_timer_adverts" => set(&mut draft.down_timer_adverts, self.small(line)),
             "lower_prio_no_advert" => set(&mut draft.lower_prio_no_advert, self.boolean(line)),
             "higher_prio_send_advert" => {
                 set(&mut draft.higher_prio_send_advert, self.boolean(line))
@@ -261,7 +271,7 @@ impl Reader<'_> {
                 instance.skip_check_adv_addr = true;
             }
             "strict_mode" => set(&mut draft.strict, self.boolean(line)),
-            "v3_checksum_as_v2" => put(&mut instance.v3_checksum_as_v2, self.boolean(line)),
+            "v3_checksum_as_v2" => set(&mut draft.v3_checksum_as_v2, self.boolean(line)),
             "accept" => draft.accept = Some(true),
             "no_accept" => draft.accept = Some(false),
             "promote_secondaries" => instance.promote_secondaries = true,
@@ -391,16 +401,15 @@ impl Reader<'_> {
         auth.secret = Some(Secret::new(used));
     }
 
-    fn instance_garp(&mut self, draft: &mut Draft, line: &Statement) {
-        let garp = &mut draft.instance.garp;
+    fn instance_garp(&mut self, garp: &mut GarpDraft, line: &Statement) {
         match line.keyword.name {
-            "garp_master_delay" => put(&mut garp.delay, self.seconds(line)),
-            "garp_master_repeat" => put(&mut garp.repeat, self.repeats(line)),
-            "garp_master_refresh" => put(&mut garp.refresh, self.seconds(line)),
-            "garp_master_refresh_repeat" => put(&mut garp.refresh_repeat, self.repeats(line)),
-            "garp_lower_prio_delay" => set(&mut draft.lower_prio_delay, self.seconds(line)),
-            "garp_lower_prio_repeat" => set(&mut draft.lower_prio_repeat, self.small(line)),
-            _ => self.extra_interfaces(garp, line, 0),
+            "garp_master_delay" => set(&mut garp.delay, self.seconds(line)),
+            "garp_master_repeat" => set(&mut garp.repeat, self.repeats(line)),
+            "garp_master_refresh" => set(&mut garp.refresh, self.seconds(line)),
+            "garp_master_refresh_repeat" => set(&mut garp.refresh_repeat, self.repeats(line)),
+            "garp_lower_prio_delay" => set(&mut garp.lower_prio_delay, self.seconds(line)),
+            "garp_lower_prio_repeat" => set(&mut garp.lower_prio_repeat, self.small(line)),
+            _ => set(&mut garp.extra_interfaces, self.extra_interfaces(line, 0)),
         }
     }
 

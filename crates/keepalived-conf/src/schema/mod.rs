@@ -71,7 +71,6 @@ struct Defaults {
     lower_prio_repeat: Option<u32>,
     lower_prio_no_advert: Option<bool>,
     higher_prio_send_advert: Option<bool>,
-    min_garp: Option<bool>,
 }
 
 impl<'a> Reader<'a> {

@@ -4,10 +4,10 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use nom::character::complete::{char, digit0, digit1};
-use nom::combinator::{map_opt, opt};
+use nom::Parser;
+use nom::character::complete::{char, digit0, one_of};
+use nom::combinator::{map, opt};
 use nom::sequence::preceded;
-use nom::{IResult, Parser};
 
 use super::Reader;
 use crate::codes::Code;
@@ -18,63 +18,71 @@ use crate::keyword::{Takes, decimal};
 use crate::lex::{self, Word};
 use crate::tree::Statement;
 
-/// A number as it was written.
-enum Number<T> {
-    /// All of the word is the number.
-    Whole(T),
+/// A number as it was written, the way strtoul reads it: without a digit it is 0.
+struct Number<T> {
+    value: T,
+    negative: bool,
+    /// Digits were rounded away.
+    rounded: bool,
     /// Something stands behind it.
-    Junk(T),
-    /// It is none.
-    None,
+    junk: bool,
 }
 
 /// `[+-]N`; too large a number is the greatest one, which no range has.
-fn integer(input: &str) -> IResult<&str, i64> {
-    let digits = map_opt(digit1, |text: &str| Some(text.parse().unwrap_or(i64::MAX)));
-    let (rest, (sign, value)) =
-        (opt(nom::branch::alt((char('-'), char('+')))), digits).parse(input)?;
-    Ok((rest, if sign == Some('-') { -value } else { value }))
+fn integer(input: &str) -> Number<i64> {
+    let (rest, (negative, digits)) = signed(input, digit0);
+    let value = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().unwrap_or(i64::MAX)
+    };
+    Number {
+        value: if negative { -value } else { value },
+        negative,
+        rounded: false,
+        junk: !rest.is_empty(),
+    }
 }
 
-/// `N`, `N.N` or `.N` in units of the last of `digits` digits; and whether it had to be rounded.
-fn fixed(digits: u32) -> impl Fn(&str) -> IResult<&str, (u64, bool)> {
-    move |input| {
-        let number = (digit0, opt(preceded(char('.'), digit0)));
-        map_opt(number, |(whole, fraction): (&str, Option<&str>)| {
-            let fraction = fraction.unwrap_or("");
-            if whole.is_empty() && fraction.is_empty() {
-                return None;
-            }
-            let whole: u64 = if whole.is_empty() {
-                0
-            } else {
-                whole.parse().unwrap_or(u64::MAX)
-            };
-            let wanted = digits as usize;
-            let kept: String = fraction
-                .chars()
-                .chain("0".repeat(wanted).chars())
-                .take(wanted)
-                .collect();
-            let mut value = whole
-                .saturating_mul(10_u64.pow(digits))
-                .saturating_add(kept.parse().unwrap_or(0));
-            let surplus = fraction.as_bytes().get(wanted).copied();
-            if surplus.is_some_and(|digit| digit >= b'5') {
-                value = value.saturating_add(1);
-            }
-            Some((value, surplus.is_some()))
-        })
+/// `N`, `N.N` or `.N` in units of the last of `digits` digits.
+///
+/// keepalived forgets to scale a number that has something behind it: `2s` is two microseconds.
+fn fixed(input: &str, digits: u32) -> Number<u64> {
+    let number = (digit0, opt(preceded(char('.'), digit0)));
+    let (rest, (negative, (whole, fraction))) = signed(input, number);
+    let fraction: &str = fraction.unwrap_or("");
+    let wanted = digits as usize;
+    let junk = !rest.is_empty();
+    let surplus = fraction.as_bytes().get(wanted).copied();
+    let zeros = if junk {
+        0
+    } else {
+        wanted.saturating_sub(fraction.len())
+    };
+    let text = format!("{whole}{fraction:.wanted$}{}", "0".repeat(zeros));
+    let value: u64 = if text.is_empty() {
+        0
+    } else {
+        text.parse().unwrap_or(u64::MAX)
+    };
+    Number {
+        value: value.saturating_add(u64::from(surplus.is_some_and(|digit| digit >= b'5'))),
+        negative,
+        rounded: surplus.is_some(),
+        junk,
+    }
+}
+
+/// A number behind blanks and a sign.
+fn signed<'a, T: Default>(
+    input: &'a str,
+    number: impl Parser<&'a str, Output = T, Error = nom::error::Error<&'a str>>,
+) -> (&'a str, (bool, T)) {
+    let input = input.trim_start_matches([' ', '\t']);
+    let sign = map(opt(one_of("+-")), |sign| sign == Some('-'));
+    (sign, number)
         .parse(input)
-    }
-}
-
-fn number<T>(text: &str, parser: impl Fn(&str) -> IResult<&str, T>) -> Number<T> {
-    match parser(text.trim_start()) {
-        Ok(("", value)) => Number::Whole(value),
-        Ok((_, value)) => Number::Junk(value),
-        Err(_) => Number::None,
-    }
+        .unwrap_or((input, (false, T::default())))
 }
 
 impl Reader<'_> {
@@ -136,31 +144,45 @@ impl Reader<'_> {
         };
         let word = self.word(statement, 1)?;
         self.surplus(statement, 2);
-        self.integer_in(word, min, max)
+        if statement.keyword.strict {
+            self.strict_integer_in(word, min, max)
+        } else {
+            self.integer_in(word, min, max)
+        }
     }
 
     pub(super) fn integer_in(&mut self, word: &Word, min: i64, max: i64) -> Option<i64> {
-        let value = match number(&word.text, integer) {
-            Number::Whole(value) => value,
-            Number::Junk(value) => {
-                self.junk(word, &value.to_string());
-                value
-            }
-            Number::None => {
-                self.not_a_number(word);
-                return None;
-            }
-        };
-        if (min..=max).contains(&value) && !(min >= 0 && word.text.trim_start().starts_with('-')) {
-            return Some(value);
+        let number = integer(&word.text);
+        if number.junk {
+            let used = (min..=max)
+                .contains(&number.value)
+                .then(|| number.value.to_string());
+            self.junk(word, used);
         }
-        let range = if max >= i64::from(u32::MAX) {
-            format!("at least {min}")
-        } else {
-            format!("{min} to {max}")
-        };
-        self.out_of_range(word, &range);
-        None
+        self.in_range(word, number, min, max)
+    }
+
+    /// The same, but nothing may stand behind the number.
+    pub(super) fn strict_integer_in(&mut self, word: &Word, min: i64, max: i64) -> Option<i64> {
+        let number = integer(&word.text);
+        if number.junk {
+            self.junk(word, None);
+            return None;
+        }
+        self.in_range(word, number, min, max)
+    }
+
+    fn in_range(&mut self, word: &Word, number: Number<i64>, min: i64, max: i64) -> Option<i64> {
+        let good = (min..=max).contains(&number.value) && !(number.negative && min >= 0);
+        if !good && !number.junk {
+            let range = if max >= i64::from(u32::MAX) {
+                format!("at least {min}")
+            } else {
+                format!("{min} to {max}")
+            };
+            self.out_of_range(word, &range);
+        }
+        good.then_some(number.value)
     }
 
     /// The number of a keyword that takes a decimal one, in its smallest unit, if it is in range.
@@ -180,30 +202,19 @@ impl Reader<'_> {
         min: u64,
         max: u64,
     ) -> Option<u64> {
-        let (value, rounded) = match number(&word.text, fixed(digits)) {
-            Number::Whole(value) => value,
-            Number::Junk(value) => {
-                self.junk(word, &decimal(value.0, digits));
-                value
-            }
-            Number::None => {
-                self.not_a_number(word);
-                return None;
-            }
-        };
-        if rounded {
+        let number = fixed(&word.text, digits);
+        let good = (min..=max).contains(&number.value) && !number.negative;
+        if number.junk {
+            self.junk(word, good.then(|| decimal(number.value, digits)));
+        } else if !good {
+            let range = format!("{} to {}", decimal(min, digits), decimal(max, digits));
+            self.out_of_range(word, &range);
+        } else if number.rounded {
             let message = format!("only {digits} digits behind the point count");
             let finding = Lines::finding(Code::DecimalRounded, word.place(), message);
-            self.report(finding.note(format!("{} is used", decimal(value, digits))));
+            self.report(finding.note(format!("{} is used", decimal(number.value, digits))));
         }
-        if (min..=max).contains(&value) {
-            return Some(value);
-        }
-        self.out_of_range(
-            word,
-            &format!("{} to {}", decimal(min, digits), decimal(max, digits)),
-        );
-        None
+        good.then_some(number.value)
     }
 
     /// Seconds of a keyword that takes them with a resolution of microseconds.
@@ -224,38 +235,34 @@ impl Reader<'_> {
             .and_then(|value| T::try_from(value).ok())
     }
 
-    fn junk(&mut self, word: &Word, used: &str) {
-        if word.text.trim_end().ends_with(';') {
-            let finding = Lines::finding(
-                Code::Semicolon,
-                word.place(),
-                format!(
-                    "`{}` is not a number: there is no `;` in keepalived.conf",
-                    word.text
-                ),
+    /// Says that a word is not only a number; `used` is the number that is used all the same.
+    fn junk(&mut self, word: &Word, used: Option<String>) {
+        let text = word.text.trim_end();
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let now = match used {
+            Some(used) => format!("{used} is used"),
+            None => "the line is not used".to_owned(),
+        };
+        let finding = if text.ends_with(';') {
+            let message = format!(
+                "`{}` is not a number: there is no `;` in keepalived.conf",
+                word.text
+            );
+            Lines::finding(Code::Semicolon, word.place(), message).fix(
+                word.span,
+                digits,
+                "remove the `;`",
             )
-            .note(format!("{used} is used"))
-            .fix(word.span, used, "remove the `;`");
-            self.report(finding);
-            return;
-        }
-        let finding = Lines::finding(
-            Code::NumberInvalid,
-            word.place(),
-            format!("`{}` is not a number", word.text),
-        )
-        .note(format!("the number that it begins with, {used}, is used"))
-        .fix(word.span, used, format!("write `{used}`"));
-        self.report(finding);
-    }
-
-    fn not_a_number(&mut self, word: &Word) {
-        let finding = Lines::finding(
-            Code::NumberInvalid,
-            word.place(),
-            format!("`{}` is not a number", word.text),
-        );
-        self.report(finding.note("the line is not used"));
+        } else {
+            let message = format!("`{}` is not a number", word.text);
+            let finding = Lines::finding(Code::NumberInvalid, word.place(), message);
+            if digits.is_empty() || digits.len() == text.len() {
+                finding
+            } else {
+                finding.fix(word.span, digits, format!("write `{digits}`"))
+            }
+        };
+        self.report(finding.note(now));
     }
 
     fn out_of_range(&mut self, word: &Word, range: &str) {
