@@ -142,6 +142,8 @@ mod receive;
 #[cfg(feature = "auth")]
 mod trailer;
 mod types;
+#[cfg(not(feature = "auth"))]
+mod unkeyed;
 
 pub use advert::{AddressList, Advert, Authentication, set_priority};
 pub use ah::{AH_LEN, AuthHeader, ICV_LEN};
@@ -167,6 +169,8 @@ pub use trailer::{
     Trailer,
 };
 pub use types::{Endpoints, Family, Priority, Version, VirtualMac, Vrid};
+#[cfg(not(feature = "auth"))]
+pub use unkeyed::{AhPolicy, HmacPolicy, Signature};
 
 /// IP protocol number (IPv4) and next header (IPv6) of VRRP. RFC 9568 §5.1.1.4, §5.1.2.4.
 pub const PROTOCOL: u8 = 112;

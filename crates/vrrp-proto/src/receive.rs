@@ -44,7 +44,6 @@ pub struct Expected<'a> {
     /// Whom it follows where the RFC and the field disagree.
     pub profile: Profile,
     /// `auth_hmac`: how signatures are judged; `None` refuses signed messages as too long.
-    #[cfg(feature = "auth")]
     pub hmac: Option<crate::HmacPolicy<'a>>,
 }
 
@@ -63,7 +62,6 @@ impl Expected<'_> {
             auth: AuthPolicy::Any,
             owner: OwnerPolicy::Process,
             profile: Profile::Rfc,
-            #[cfg(feature = "auth")]
             hmac: None,
         }
     }
@@ -122,7 +120,6 @@ pub enum AuthPolicy {
     /// Auth Type 1 with this password.
     Simple(Password),
     /// Auth Type 2 with an Authentication Header.
-    #[cfg(feature = "auth")]
     Ah(crate::AhPolicy),
 }
 
@@ -162,7 +159,6 @@ pub struct Received<'a> {
     /// VRRPv2 with an Authentication Header: the sequence number to remember.
     pub ah_sequence: Option<u32>,
     /// `auth_hmac`: the signature, whose sequence number is to be remembered.
-    #[cfg(feature = "auth")]
     pub signature: Option<crate::Signature>,
 }
 
@@ -292,7 +288,6 @@ impl<'a> Envelope<'a> {
         let peer = self.check_ttl_for(&expected.mode)?;
         let packet = self.parse(expected)?;
         let covered = self.check_checksum(&packet, expected.checksum)?;
-        #[cfg(feature = "auth")]
         let signature = match &expected.hmac {
             // A signed message of a stranger is not worth an HMAC.
             Some(_) if packet.trailer().is_some() && peer == PeerCheck::Stranger => {
@@ -389,7 +384,6 @@ impl<'a> Envelope<'a> {
             covered,
             warnings,
             ah_sequence,
-            #[cfg(feature = "auth")]
             signature,
         })
     }
@@ -446,12 +440,8 @@ impl<'a> Envelope<'a> {
                 found: self.version(),
             });
         }
-        #[cfg(feature = "auth")]
-        let signed = expected.hmac.is_some();
-        #[cfg(not(feature = "auth"))]
-        let signed = false;
         //= KA-AUTH-08
-        let parse = if signed {
+        let parse = if expected.hmac.is_some() {
             Packet::parse_signed
         } else {
             Packet::parse
@@ -529,7 +519,6 @@ impl<'a> Envelope<'a> {
             AuthPolicy::Any => return Ok(None),
             AuthPolicy::None => AuthType::NONE,
             AuthPolicy::Simple(_) => AuthType::SIMPLE,
-            #[cfg(feature = "auth")]
             AuthPolicy::Ah(_) => AuthType::AH,
         };
         if !found.is_known() {
@@ -550,7 +539,6 @@ impl<'a> Envelope<'a> {
             AuthPolicy::Simple(password) if password.matches(data) => Ok(None),
             AuthPolicy::Simple(_) => Err(Reason::AuthFailure),
             //= R2338-5.3.6-06
-            #[cfg(feature = "auth")]
             AuthPolicy::Ah(policy) => {
                 let ah = self.ah.ok_or(Reason::MissingAh)?;
                 policy

@@ -293,6 +293,8 @@ impl Slot {
                 }),
                 Auth::None | Auth::Simple(_) | Auth::Ah(_) => None,
             },
+            #[cfg(not(feature = "auth"))]
+            hmac: None,
         }
     }
 
