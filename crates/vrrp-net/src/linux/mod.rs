@@ -3,6 +3,7 @@
 //! It works in the network namespace of the thread that opens it. Nothing is opened before it is needed: a program
 //! that only watches needs no privilege, the first [`Op::Listen`] or send says so when some is missing.
 
+mod conflict;
 mod netlink;
 mod send;
 mod socket;
@@ -10,6 +11,7 @@ mod sys;
 mod vmac;
 
 use crate::{Backend, IfIndex, Link, Listen, NetError, NetEvent, Op, OpError, OpErrorKind, RxRing};
+use conflict::Conflicts;
 use core::time::Duration;
 use netlink::{Dropped, Monitor, Refusal, Requests, Table};
 use rustix::event::epoll;
@@ -58,6 +60,8 @@ impl Pace {
 
 /// The monitor's token in epoll; receivers count up from 1.
 const MONITOR: u64 = 0;
+/// The token of both sockets that hear conflicts.
+const CONFLICTS: u64 = u64::MAX;
 
 /// The kernel that this program runs on.
 ///
@@ -74,6 +78,8 @@ pub struct Linux {
     pace: Pace,
     vmacs: Vmacs,
     filter: Table,
+    /// Opened with the first address of ours.
+    conflicts: Option<Conflicts>,
     /// Told by the next calls of `poll_event`.
     events: VecDeque<NetEvent<'static>>,
     /// Found readable, not yet read.
@@ -124,6 +130,7 @@ impl Linux {
             pace: Pace { v6: 4 },
             vmacs: Vmacs::default(),
             filter: Table::new("vrrpd".to_owned()),
+            conflicts: None,
             events,
             ready: Vec::new(),
         })
@@ -192,6 +199,9 @@ impl Linux {
     /// Closes the sockets of an interface that is gone: bound to its number, they would never hear anything again.
     fn forget(&mut self, iface: IfIndex) {
         self.vmacs.removed(iface, &mut self.requests);
+        if let Some(conflicts) = &mut self.conflicts {
+            conflicts.forget(iface);
+        }
         self.receivers
             .retain(|_, receiver| receiver.iface() != Some(iface));
         self.keys.retain(|(of, ..), _| *of != Some(iface));
@@ -201,6 +211,9 @@ impl Linux {
     fn apply_netlink(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
         let mut spent = 0;
         let mut taken = 0;
+        if ops.iter().any(|op| matches!(op, Op::AddAddress { .. })) {
+            self.hear_conflicts();
+        }
         let ours = |op: &Op<'_>| matches!(op, Op::AddRoute(_) | Op::AddRule(_));
         if let Some(first) = ops.iter().position(ours)
             && let Err(error) = self.monitor.hear_routes()
@@ -243,18 +256,44 @@ impl Linux {
                 failed(at, OpError::new(OpErrorKind::Invalid, error.0));
             }
         }
-        let monitor = &mut self.monitor;
+        let Self {
+            monitor, conflicts, ..
+        } = self;
         let begin = Instant::now();
         self.requests.commit(|at, outcome| {
             let Some(op) = ops.get(at) else { return };
-            match outcome {
-                Ok(()) => monitor.done(op, true),
-                Err(refusal) if is_so_already(op, refusal.errno) => monitor.done(op, false),
-                Err(refusal) => failed(at, refused(refusal)),
+            let changed = match outcome {
+                Ok(()) => true,
+                Err(refusal) if is_so_already(op, refusal.errno) => false,
+                Err(refusal) => return failed(at, refused(refusal)),
+            };
+            monitor.done(op, changed);
+            match (op, &mut *conflicts) {
+                (Op::AddAddress { iface, address }, Some(conflicts)) => {
+                    conflicts.hold(*iface, address.address);
+                }
+                (Op::RemoveAddress { iface, address }, Some(conflicts)) => {
+                    conflicts.release(*iface, address.address);
+                }
+                _ => {}
             }
         });
         self.pace.learn(spent, begin.elapsed());
         taken
+    }
+
+    /// Opens the sockets that hear conflicts. Without the privilege for them there is nothing to tell: then addresses
+    /// cannot be added either.
+    fn hear_conflicts(&mut self) {
+        if self.conflicts.is_none()
+            && let Ok(conflicts) = Conflicts::open()
+        {
+            let data = epoll::EventData::new_u64(CONFLICTS);
+            let polled = conflicts
+                .sockets()
+                .all(|socket| epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN).is_ok());
+            self.conflicts = polled.then_some(conflicts);
+        }
     }
 
     fn alone(&mut self, op: &Op<'_>) -> Result<(), OpError> {
@@ -304,6 +343,9 @@ impl Linux {
     /// Reads from one descriptor that has something, if there is one.
     fn refill(&mut self, ring: &mut RxRing) -> io::Result<bool> {
         if self.ready.is_empty() {
+            if let Some(conflicts) = &mut self.conflicts {
+                conflicts.refresh()?;
+            }
             let none = epoll::EventData::new_u64(0);
             let mut found = [epoll::Event {
                 flags: epoll::EventFlags::empty(),
@@ -320,6 +362,11 @@ impl Linux {
         match self.ready.pop() {
             None => return Ok(false),
             Some(MONITOR) => self.monitor.read(&mut self.requests, &mut self.events)?,
+            Some(CONFLICTS) => {
+                if let Some(conflicts) = &mut self.conflicts {
+                    conflicts.read(self.monitor.links(), &mut self.events)?;
+                }
+            }
             Some(token) => {
                 if let Some(receiver) = self.receivers.get(&token) {
                     receiver.read(ring, &mut self.events)?;

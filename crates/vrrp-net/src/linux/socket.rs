@@ -49,8 +49,10 @@ fn raw(family: Family, protocol: u8) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// `ret -1`.
+pub(super) const ACCEPT: SockFilter = SockFilter::new(0x06, 0, 0, u32::MAX);
 /// `ret 0`.
-const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+pub(super) const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 
 /// A socket that adverts leave by.
 #[derive(Debug)]

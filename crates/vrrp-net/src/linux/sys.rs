@@ -1,5 +1,5 @@
 //! The system calls that no safe crate offers: `sendmmsg` and `recvmmsg` with control messages, and socket options
-//! whose value is an integer. All of this crate's unsafe code is here, in four blocks.
+//! whose value is an integer. All of this crate's unsafe code is here.
 //!
 //! Addresses and control messages are built and read as octets in the layout of the kernel's ABI, which is safe; only
 //! the pointers to them are not.
@@ -35,17 +35,32 @@ pub(super) fn set_option(
     name: i32,
     value: i32,
 ) -> io::Result<()> {
-    let len = size_of::<i32>() as libc::socklen_t;
+    set_octets(socket, level, name, &value.to_ne_bytes())
+}
+
+/// Sets a socket option, whose value has the layout that the kernel wants.
+pub(super) fn set_octets(
+    socket: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: &[u8],
+) -> io::Result<()> {
+    let len = value.len() as libc::socklen_t;
     // SAFETY: the pointer is to `value`, which lives through the call and is `len` octets long.
-    let done = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw const value).cast(),
-            len,
-        )
-    };
+    let done =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), len) };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Binds a packet socket to a protocol on all interfaces.
+pub(super) fn bind_packets(socket: BorrowedFd<'_>, protocol: u16) -> io::Result<()> {
+    let name = Name::packets(protocol);
+    // SAFETY: the pointer is to `name`, which lives through the call and is `name.len` octets long.
+    let done = unsafe { libc::bind(socket.as_raw_fd(), name.octets.as_ptr().cast(), name.len) };
     if done == 0 {
         Ok(())
     } else {
@@ -100,6 +115,20 @@ impl Name {
             libc::AF_PACKET,
             &[&[0; 2], &index, &[0; 2], &[0, 6], &[0; 8]],
         )
+    }
+
+    /// `sockaddr_ll`: this protocol, on any interface.
+    fn packets(protocol: u16) -> Self {
+        Self::of(
+            libc::AF_PACKET,
+            &[&protocol.to_be_bytes(), &[0; 4], &[0; 4], &[0; 8]],
+        )
+    }
+
+    /// By which interface a packet socket got it.
+    pub(super) fn as_link(&self) -> Option<IfIndex> {
+        (self.family()? == libc::AF_PACKET).then_some(())?;
+        IfIndex::new(u32::from_ne_bytes(self.part(4)?))
     }
 
     fn part<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
@@ -411,6 +440,14 @@ mod tests {
         assert_eq!(link.part(index), Some(0x0102_0304_u32.to_ne_bytes()));
         let halen = mem::offset_of!(libc::sockaddr_ll, sll_halen);
         assert_eq!(link.part(halen), Some([6]));
+        assert_eq!(link.as_link(), iface);
+        let any = Name::packets(0x0806);
+        assert_eq!(any.len, link.len);
+        assert_eq!(
+            any.part(mem::offset_of!(libc::sockaddr_ll, sll_protocol)),
+            Some([8, 6])
+        );
+        assert_eq!(any.as_link(), None);
         assert_eq!(link.as_v6(), None);
         assert_eq!(link.netlink_port(), None);
     }

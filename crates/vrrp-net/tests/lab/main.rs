@@ -9,6 +9,7 @@
 
 mod accept;
 mod backend;
+mod conflict;
 mod packets;
 mod routes;
 mod vmac;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         packets::CASES,
         vmac::CASES,
         routes::CASES,
+        conflict::CASES,
         accept::CASES,
     ]
     .concat();
