@@ -174,6 +174,11 @@ fn a_message_a_packet_and_a_frame_are_told_apart() {
         values[0]["checksum"],
         json!({"value": "0x04d8", "message": false, "pseudo_header": true})
     );
+    let (values, status) = json_of(&[pseudo]);
+    assert_eq!(
+        (values[0]["verdict"].as_str(), status),
+        (Some("unknown"), 0)
+    );
     let (values, status) = json_of(&["--source", "192.0.2.2", pseudo]);
     assert_eq!(
         (values[0]["reason"].as_str(), status),
@@ -305,6 +310,25 @@ fn every_kind_of_capture_is_read() {
             "{name}"
         );
     }
+    // What a snapshot length or a router has cut is not passed over, if VRRP was in it.
+    let fragment = {
+        let mut packet = packet.to_vec();
+        packet[6] = 0x20;
+        packet
+    };
+    let udp = {
+        let mut packet = packet.to_vec();
+        packet[9] = 17;
+        packet
+    };
+    let path = write(
+        &directory,
+        "cut.raw.pcap",
+        &pcap(101, &[packet[..24].to_vec(), fragment, udp]),
+    );
+    let (values, status) = json_of(&[path.to_str().unwrap()]);
+    assert_eq!((values.len(), status), (2, 1));
+    assert!(values.iter().all(|value| value["verdict"] == "unreadable"));
     // What is there is shown, and that it ends badly is said.
     let path = write(&directory, "cut.pcap", &ethernet[..ethernet.len() - 3]);
     let output = decode(&[path.to_str().unwrap()]);

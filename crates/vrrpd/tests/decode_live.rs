@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test may panic"
 )]
 
@@ -38,7 +39,7 @@ fn heard() {
     sniffer.args(["decode", "--interface", "eth0", "--count", "2", "--json"]);
     let mut sniffer = lab["sniffer"].spawn("decode", &mut sniffer).unwrap();
     let socket = lab["router"].run(sender).unwrap();
-    let group = SockAddr::from(std::net::SocketAddrV4::new(vrrp_proto::GROUP_V4, 0));
+    let group = SockAddr::from(core::net::SocketAddrV4::new(vrrp_proto::GROUP_V4, 0));
     let advert = [0x31, 51, 100, 1, 0x00, 0x64, 0xa7, 0x68, 192, 0, 2, 254];
 
     let ended = until(SOON, || {

@@ -81,14 +81,14 @@ pub fn run(args: &Args) -> Exit {
         to: BufWriter::new(io::stdout().lock()),
         json: args.json,
         secrets,
-        discarded: false,
+        problems: false,
     };
     let done = match &args.interface {
         Some(name) => listen(name, args.count, &mut out),
         None => read(&args.inputs, ends, &mut out),
     };
     let written = out.to.flush();
-    let discarded = out.discarded;
+    let problems = out.problems;
     match (done, written) {
         (Err(exit), _) => exit,
         // Whoever read our output has had enough.
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Exit {
             eprintln!("vrrpd: standard output: {error}");
             Exit::Failed
         }
-        (Ok(()), Ok(())) if discarded => Exit::Failed,
+        (Ok(()), Ok(())) if problems => Exit::Failed,
         (Ok(()), Ok(())) => Exit::Fine,
     }
 }
@@ -107,13 +107,13 @@ struct Out<W: Write> {
     to: W,
     json: bool,
     secrets: Secrets,
-    discarded: bool,
+    problems: bool,
 }
 
 impl<W: Write> Out<W> {
     fn show(&mut self, frame: Frame<'_>) -> io::Result<()> {
         let decoded = decode(frame, &self.secrets);
-        self.discarded |= !decoded.is_accepted();
+        self.problems |= decoded.is_problem();
         if self.json {
             writeln!(self.to, "{}", decoded.to_json())
         } else {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
-use vrrp_proto::{Endpoints, PROTOCOL, PROTOCOL_AH};
+use vrrp_proto::Endpoints;
 
 use super::link::{self, Link, LinkType};
 use super::{Frame, Payload};
@@ -26,17 +26,15 @@ pub fn hex(text: &str) -> Option<Vec<u8>> {
 
 /// Octets that may begin at the VRRP header, the IP header or the Ethernet header.
 pub fn frame(number: u64, octets: &[u8], ends: Option<Endpoints>) -> Frame<'_> {
-    let message = (Link::default(), Payload::Message(octets, ends));
-    let (link, payload) = match octets.first() {
+    let ip = |link, packet| link::ip(packet).map(|datagram| (link, Payload::Ip(datagram)));
+    let found = match octets.first() {
         // No hardware address and no IP header begins like an advertisement.
-        Some(0x21 | 0x31) => message,
-        _ => {
-            let ip = link::ip(octets).filter(|ip| matches!(ip.protocol, PROTOCOL | PROTOCOL_AH));
-            let ip = ip.map(|datagram| (Link::default(), datagram));
-            let found = ip.or_else(|| link::datagram(LinkType::Ethernet, octets));
-            found.map_or(message, |(link, datagram)| (link, Payload::Ip(datagram)))
-        }
+        Some(0x21 | 0x31) => None,
+        _ if link::is_vrrp(octets) && link::ip(octets).is_some() => ip(Link::default(), octets),
+        _ => link::network(LinkType::Ethernet, octets).and_then(|(link, packet)| ip(link, packet)),
     };
+    let (link, payload) =
+        found.unwrap_or_else(|| (Link::default(), Payload::Message(octets, ends)));
     Frame {
         number,
         time: None,
@@ -192,16 +190,15 @@ fn capture(
         };
         if let Some((interface, ticks, data)) = packet {
             number += 1;
-            let found = interface.link.and_then(|kind| link::datagram(kind, data));
-            if let Some((link, datagram)) =
-                found.filter(|(_, ip)| matches!(ip.protocol, PROTOCOL | PROTOCOL_AH))
-            {
+            let found = interface.link.and_then(|kind| link::network(kind, data));
+            if let Some((link, packet)) = found.filter(|(_, packet)| link::is_vrrp(packet)) {
+                let payload = link::ip(packet).map_or(Payload::Cut, Payload::Ip);
                 let time = ticks.and_then(|ticks| interface.time(ticks));
                 each(Frame {
                     number,
                     time,
                     link,
-                    payload: Payload::Ip(datagram),
+                    payload,
                 })?;
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Nothing here can panic: whatever is too short or unknown is `None`.
 
-use vrrp_proto::Datagram;
+use vrrp_proto::{Datagram, PROTOCOL, PROTOCOL_AH};
 
 /// What a link layer says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +50,11 @@ const VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 /// ARPHRD_ETHER, where cooked captures have hardware addresses.
 const ETHER: [u8; 2] = [0, 1];
 
-/// The datagram of a captured packet; `None` if it holds no whole IP packet.
-pub fn datagram(kind: LinkType, packet: &[u8]) -> Option<(Link, Datagram<'_>)> {
+/// The IP packet of a captured packet, as far as it was captured; `None` if it holds none.
+pub fn network(kind: LinkType, packet: &[u8]) -> Option<(Link, &[u8])> {
     match kind {
-        LinkType::Null => Some((Link::default(), ip(packet.get(4..)?)?)),
-        LinkType::Raw => Some((Link::default(), ip(packet)?)),
+        LinkType::Null => Some((Link::default(), packet.get(4..)?)),
+        LinkType::Raw => Some((Link::default(), packet)),
         LinkType::Ethernet => {
             let (destination, rest) = packet.split_first_chunk()?;
             let (source, rest) = rest.split_first_chunk()?;
@@ -107,21 +107,20 @@ pub fn datagram(kind: LinkType, packet: &[u8]) -> Option<(Link, Datagram<'_>)> {
                 source,
                 ..Link::default()
             };
-            network(link, u16::from_be_bytes([*p0, *p1]), rest)
+            typed(link, u16::from_be_bytes([*p0, *p1]), rest)
         }
     }
 }
 
 /// From the EtherType on.
-fn tagged(link: Link, rest: &[u8]) -> Option<(Link, Datagram<'_>)> {
+fn tagged(link: Link, rest: &[u8]) -> Option<(Link, &[u8])> {
     let (protocol, rest) = rest.split_first_chunk()?;
-    network(link, u16::from_be_bytes(*protocol), rest)
+    typed(link, u16::from_be_bytes(*protocol), rest)
 }
 
-fn network(link: Link, protocol: u16, rest: &[u8]) -> Option<(Link, Datagram<'_>)> {
+fn typed(link: Link, protocol: u16, rest: &[u8]) -> Option<(Link, &[u8])> {
     match protocol {
-        IPV4 => Some((link, Datagram::from_ipv4(rest)?)),
-        IPV6 => Some((link, Datagram::from_ipv6(rest)?)),
+        IPV4 | IPV6 => Some((link, rest)),
         tag if VLAN.contains(&tag) => {
             let (control, rest) = rest.split_first_chunk()?;
             let vlan = Some(u16::from_be_bytes(*control) & 0x0fff);
@@ -131,7 +130,27 @@ fn network(link: Link, protocol: u16, rest: &[u8]) -> Option<(Link, Datagram<'_>
     }
 }
 
-/// An IP packet of the version that it says.
+/// Whether an IP packet, whole or not, says that VRRP follows; with an Authentication Header, if that does.
+pub fn is_vrrp(packet: &[u8]) -> bool {
+    match packet {
+        [first, _, _, _, _, _, _, _, _, protocol, rest @ ..] if first >> 4 == 4 => {
+            let payload = rest.get(
+                usize::from(first & 0x0f)
+                    .saturating_mul(4)
+                    .saturating_sub(10)..,
+            );
+            match *protocol {
+                PROTOCOL => true,
+                PROTOCOL_AH => payload.and_then(<[u8]>::first) == Some(&PROTOCOL),
+                _ => false,
+            }
+        }
+        [first, _, _, _, _, _, protocol, ..] if first >> 4 == 6 => *protocol == PROTOCOL,
+        _ => false,
+    }
+}
+
+/// An IP packet of the version that it says; `None` if it is not whole.
 pub fn ip(packet: &[u8]) -> Option<Datagram<'_>> {
     Datagram::from_ipv4(packet).or_else(|| Datagram::from_ipv6(packet))
 }

@@ -65,9 +65,8 @@ impl Listener {
             let (len, address) = (message.bytes, message.address);
             // Before the filter was there, anything could come in.
             let here = address.filter(|address| u32::try_from(address.ifindex()) == Ok(self.index));
-            let datagram = buffer.get(..len).and_then(link::ip);
-            let datagram = datagram.filter(|ip| matches!(ip.protocol, PROTOCOL | PROTOCOL_AH));
-            if let (Some(address), Some(datagram)) = (here, datagram) {
+            let packet = buffer.get(..len).filter(|packet| link::is_vrrp(packet));
+            if let (Some(address), Some(packet)) = (here, packet) {
                 self.number += 1;
                 let link = Link {
                     source: address.addr(),
@@ -76,7 +75,7 @@ impl Listener {
                 let time = SystemTime::now()
                     .duration_since(SystemTime::UNIX_EPOCH)
                     .ok();
-                let payload = Payload::Ip(datagram);
+                let payload = link::ip(packet).map_or(Payload::Cut, Payload::Ip);
                 return Ok(each(Frame {
                     number: self.number,
                     time,

@@ -46,6 +46,8 @@ pub struct Frame<'a> {
 pub enum Payload<'a> {
     /// A datagram.
     Ip(Datagram<'a>),
+    /// A fragment of one, or one that was cut when it was captured.
+    Cut,
     /// A VRRP message without IP header; the endpoints where the user gave them.
     Message(&'a [u8], Option<Endpoints>),
 }
@@ -62,64 +64,68 @@ pub struct Decoded<'a> {
     /// Under which coverages the checksum is right; `None` is not known.
     checksum: (Option<bool>, Option<bool>),
     trailer: Option<(Trailer, Judged)>,
-    verdict: Result<Warnings, Discard>,
+    verdict: Verdict,
+}
+
+/// What a receiver would do.
+#[derive(Debug)]
+enum Verdict {
+    Accepted(Warnings),
+    Discarded(Discard),
+    /// Not all of it is there.
+    Cut,
+    /// The pseudo-header needs the source, which nobody told.
+    NoSource,
 }
 
 /// Whether a key was at hand, and what it said.
 type Judged = Option<bool>;
 
 impl Decoded<'_> {
-    /// Whether a receiver would act upon it.
-    pub fn is_accepted(&self) -> bool {
-        self.verdict.is_ok()
-    }
-
-    /// Whether it is another protocol's packet altogether.
-    pub fn is_foreign(&self) -> bool {
-        matches!(
-            &self.verdict,
-            Err(Discard {
-                reason: Reason::NotVrrp { .. },
-                ..
-            })
-        )
+    /// Whether a receiver would discard it, or could not even read it.
+    pub const fn is_problem(&self) -> bool {
+        matches!(self.verdict, Verdict::Discarded(_) | Verdict::Cut)
     }
 }
 
 /// Takes `frame` apart.
 pub fn decode<'a>(frame: Frame<'a>, secrets: &Secrets) -> Decoded<'a> {
-    let (datagram, ends) = match frame.payload {
-        Payload::Ip(datagram) => (datagram, Some(datagram.ends)),
-        Payload::Message(message, Some(ends)) => (
-            Datagram::new(ends, vrrp_proto::HOP_LIMIT, message),
-            Some(ends),
-        ),
-        Payload::Message(message, None) => (
-            Datagram::new(guess(message), vrrp_proto::HOP_LIMIT, message),
-            None,
-        ),
-    };
     let mut decoded = Decoded {
         frame,
-        ends,
+        ends: None,
         header: None,
         ah: None,
         packet: None,
         checksum: (None, None),
         trailer: None,
-        verdict: Ok(Warnings::default()),
+        verdict: Verdict::Cut,
+    };
+    let datagram = match frame.payload {
+        Payload::Cut => return decoded,
+        Payload::Ip(datagram) => {
+            decoded.ends = Some(datagram.ends);
+            datagram
+        }
+        Payload::Message(message, ends) => {
+            decoded.ends = ends;
+            Datagram::new(
+                ends.unwrap_or_else(|| guess(message)),
+                vrrp_proto::HOP_LIMIT,
+                message,
+            )
+        }
     };
     let envelope = match Envelope::open(&datagram) {
         Ok(envelope) => envelope,
         Err(discard) => {
-            decoded.verdict = Err(discard);
+            decoded.verdict = Verdict::Discarded(discard);
             return decoded;
         }
     };
     decoded.header = Header::peek(envelope.message()).ok();
     let packet = Packet::parse_signed(envelope.message(), envelope.family()).ok();
     if let Some(packet) = &packet {
-        decoded.checksum = checksums(packet, &datagram.ends, ends.is_some());
+        decoded.checksum = checksums(packet, &datagram.ends, decoded.ends.is_some());
         decoded.trailer = packet.trailer().map(|octets| {
             let trailer = Trailer::new(*octets);
             let key = secrets.keys.iter().find(|key| key.id() == trailer.key_id());
@@ -130,34 +136,27 @@ pub fn decode<'a>(frame: Frame<'a>, secrets: &Secrets) -> Decoded<'a> {
         });
     }
     decoded.packet = packet;
-    let expected = expected(&datagram, packet.as_ref(), secrets);
-    let verdict = envelope.receive(&expected);
+    let verdict = envelope.receive(&expected(&datagram, packet.as_ref(), secrets));
     decoded.ah = envelope.auth_header().map(|ah| {
-        let judged = matches!(expected.auth, AuthPolicy::Ah(_)).then(|| match &verdict {
-            Ok(received) => received.ah_sequence.is_some(),
-            Err(discard) => !matches!(
-                discard.reason,
-                Reason::AuthFailure | Reason::AhSpiMismatch { .. }
-            ),
-        });
+        let judged = match &verdict {
+            Ok(received) => received.ah_sequence.map(|_| true),
+            Err(Discard {
+                reason: Reason::AuthFailure | Reason::AhSpiMismatch { .. },
+                ..
+            }) => Some(false),
+            // It failed before its turn came.
+            Err(_) => None,
+        };
         (*ah, judged)
     });
-    decoded.verdict = verdict.map(|received| received.warnings);
-    // Without a source there is nothing to sum a pseudo-header of.
-    if ends.is_none()
-        && matches!(
-            &decoded.verdict,
-            Err(Discard {
-                reason: Reason::BadChecksum { .. },
-                ..
-            })
-        )
-    {
-        let v2 = packet.is_some_and(|packet| packet.version() == Version::V2);
-        if !v2 {
-            decoded.verdict = Ok(Warnings::default());
-        }
-    }
+    decoded.verdict = match verdict {
+        Ok(received) => Verdict::Accepted(received.warnings),
+        Err(Discard {
+            reason: Reason::BadChecksum { .. },
+            ..
+        }) if decoded.checksum.1.is_none() => Verdict::NoSource,
+        Err(discard) => Verdict::Discarded(discard),
+    };
     decoded
 }
 

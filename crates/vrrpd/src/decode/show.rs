@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 use vrrp_proto::{AuthType, Body, Datagram, Packet, Reason};
 
-use super::{Decoded, Judged, Payload};
+use super::{Decoded, Judged, Payload, Verdict};
 
 impl fmt::Display for Decoded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +41,8 @@ impl fmt::Display for Decoded<'_> {
                     said(*judged)
                 )?;
             }
-        } else if matches!(&self.verdict, Err(discard) if discard.reason == Reason::Carp) {
+        } else if matches!(&self.verdict, Verdict::Discarded(discard) if discard.reason == Reason::Carp)
+        {
             write!(
                 f,
                 "CARP VHID {}",
@@ -51,18 +52,22 @@ impl fmt::Display for Decoded<'_> {
             write!(f, "version {} VRID {}", header.version(), header.vrid())?;
         }
         match &self.verdict {
-            Ok(warnings) => warnings
+            Verdict::Accepted(warnings) => warnings
                 .iter()
                 .try_for_each(|warning| write!(f, ", {}", warning.name())),
-            Err(discard) => {
+            Verdict::Discarded(discard) => {
                 let shown = self.header.is_some() || self.ends.is_some();
                 let and = if shown { "; " } else { "" };
                 let (name, why) = (discard.reason.name(), discard.reason);
                 write!(f, "{and}discarded: {name}: {why}")
             }
+            Verdict::Cut => f.write_str(CUT),
+            Verdict::NoSource => Ok(()),
         }
     }
 }
+
+const CUT: &str = "a fragment, or cut when it was captured";
 
 fn message(
     f: &mut fmt::Formatter<'_>,
@@ -108,7 +113,9 @@ fn message(
         (Some(true), Some(true)) => "right in both forms",
         (Some(true), _) => "right over the message",
         (_, Some(true)) => "right with pseudo-header",
-        (Some(false), None) => "not over the message; no source to try the pseudo-header with",
+        (Some(false), None) => {
+            "not right over the message, and no --source to try the pseudo-header with"
+        }
         (_, _) => "wrong",
     };
     write!(f, ", checksum {:#06x} {how}", packet.checksum())
@@ -197,20 +204,31 @@ impl Decoded<'_> {
             );
         }
         match &self.verdict {
-            Ok(warnings) => {
+            Verdict::Accepted(warnings) => {
                 put("verdict", json!("accepted"));
                 put(
                     "warnings",
                     warnings.iter().map(|warning| warning.name()).collect(),
                 );
             }
-            Err(discard) => {
+            Verdict::Discarded(discard) => {
                 put("verdict", json!("discarded"));
                 put("reason", json!(discard.reason.name()));
                 put("why", json!(discard.reason.to_string()));
                 put(
                     "counter",
                     json!(discard.reason.counter().map(|counter| counter.name())),
+                );
+            }
+            Verdict::Cut => {
+                put("verdict", json!("unreadable"));
+                put("why", json!(CUT));
+            }
+            Verdict::NoSource => {
+                put("verdict", json!("unknown"));
+                put(
+                    "why",
+                    json!("the checksum's pseudo-header needs the source: --source"),
                 );
             }
         }
