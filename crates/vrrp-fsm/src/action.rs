@@ -90,6 +90,8 @@ pub enum Cause {
     Relinquished,
     /// The Active router has a lower priority than we, and we preempt.
     Preempted,
+    /// The same, once the preempt delay was over.
+    PreemptDelayOver,
     /// An Active router with a higher priority, or the same and a greater address.
     Higher {
         /// Its address.
@@ -101,14 +103,14 @@ pub enum Cause {
     Group(GroupId),
     /// Something that this router needs is missing.
     Fault(FaultCause),
+    /// What was missing last is there again.
+    Recovered(FaultCause),
     /// The addresses were taken away by somebody else.
     Lost,
     /// The process stood still for so long that a peer must have taken over.
     Stalled,
     /// A drain: to whom the role went, or `None` when nobody came for it.
     Drained(Option<IpAddr>),
-    /// An operator's undrain.
-    Undrained,
     /// Removed from the configuration.
     Removed,
     /// A predecessor's role was resumed.
@@ -136,8 +138,8 @@ impl Cause {
     //= STA-19
     pub const fn active_reason(self) -> ActiveReason {
         match self {
-            Self::Startup | Self::Relinquished => ActiveReason::Priority,
-            Self::Preempted => ActiveReason::Preempted,
+            Self::Startup | Self::Recovered(_) | Self::Relinquished => ActiveReason::Priority,
+            Self::Preempted | Self::PreemptDelayOver => ActiveReason::Preempted,
             Self::NoResponse
             | Self::Shutdown
             | Self::Higher { .. }
@@ -146,10 +148,41 @@ impl Cause {
             | Self::Lost
             | Self::Stalled
             | Self::Drained(_)
-            | Self::Undrained
             | Self::Removed
             | Self::Resumed => ActiveReason::NoResponse,
         }
+    }
+}
+
+impl Cause {
+    /// RFC 8347's `last-event` of a transition to `to`, where it has one.
+    //= STA-N5
+    pub const fn last_event(self, to: Role) -> Option<&'static str> {
+        Some(match (self, to) {
+            (Self::Startup | Self::Recovered(_), Role::Active) => "owner-preempt",
+            (Self::Startup, _) => "startup",
+            (Self::Shutdown | Self::Removed, _) => "shutdown",
+            (Self::NoResponse | Self::Relinquished, _) => "master-timeout",
+            (Self::Preempted, _) => "lower-priority-master",
+            (Self::PreemptDelayOver, _) => "preempt-hold-timeout",
+            (Self::Higher { .. }, _) => "higher-priority-backup",
+            (Self::Fault(FaultCause::Interface(_)), _) => "interface-down",
+            (Self::Fault(FaultCause::NoPrimary(_)), _) => "no-primary-ip-address",
+            (Self::Recovered(FaultCause::Interface(_)), _) => "interface-up",
+            (Self::Recovered(FaultCause::NoPrimary(_)), _) => "primary-ip-address",
+            (
+                Self::Fault(FaultCause::Tracker(_) | FaultCause::Group(_) | FaultCause::Blocked)
+                | Self::Recovered(
+                    FaultCause::Tracker(_) | FaultCause::Group(_) | FaultCause::Blocked,
+                )
+                | Self::Group(_)
+                | Self::Lost
+                | Self::Stalled
+                | Self::Drained(_)
+                | Self::Resumed,
+                _,
+            ) => return None,
+        })
     }
 }
 

@@ -270,6 +270,13 @@ impl Engine {
         if from == to {
             return;
         }
+        let cause = match (cause, slot.last_fault) {
+            (Cause::Startup, Some(fault)) => Cause::Recovered(fault),
+            (cause, _) => cause,
+        };
+        if slot.faults.is_empty() {
+            slot.last_fault = None;
+        }
         slot.changed = Some((now, cause));
         slot.said.clear();
         let (subject, priority) = (Subject::Router(slot.id), slot.router.priority());

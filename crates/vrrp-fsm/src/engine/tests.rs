@@ -63,7 +63,11 @@ fn starts_when_the_link_is_up_and_takes_over_after_silence() {
             up: true,
         },
     );
-    let backup = transition(Status::Fault, Status::Backup, Cause::Startup);
+    let backup = transition(
+        Status::Fault,
+        Status::Backup,
+        Cause::Recovered(FaultCause::Interface(IFACE)),
+    );
     assert_eq!(commands(&mut engine).last(), Some(&backup));
 
     let due = t0 + Duration::from_nanos(3_609_375_000);

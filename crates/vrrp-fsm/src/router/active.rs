@@ -188,7 +188,11 @@ impl VirtualRouter {
             return;
         }
         let due = active.answers.take(source, now, self.config.answer_spacing);
-        let answered = due && self.config.answer_lower;
+        self.state = State::Active(active);
+        if !due {
+            return;
+        }
+        let answered = self.config.answer_lower;
         out.extend([Action::Report(Report::LowerHeard {
             source,
             priority,
@@ -198,14 +202,7 @@ impl VirtualRouter {
         if answered {
             out.extend([Action::Advertise(ours)]);
         }
-        let schedule = &self.config.announce;
-        if due && schedule.lower_burst > 0 {
-            out.extend([Action::Announce {
-                rounds: schedule.lower_burst,
-            }]);
-            active.announce.after_lower(now, schedule);
-        }
-        self.state = State::Active(active);
+        self.announce_lower(now, out);
     }
 
     /// Whether the other owner was given the time of two adverts and more to give way, in vain.
@@ -257,15 +254,15 @@ impl VirtualRouter {
             //= HARD-FSM-03
             let due = if late < interval { active.adver } else { now };
             active.adver = due + interval;
-            // Three adverts were missing: a peer has taken over and told the hosts so.
-            if late >= interval * 2 && self.config.announce.after_trouble {
-                out.extend([
-                    Action::Report(Report::Late { by: late }),
-                    Action::Announce {
-                        rounds: self.config.announce.burst.max(1),
-                    },
-                ]);
-                active.announce = Pending::after_burst(now, &self.config.announce);
+            // Three adverts were missing: a peer may have taken over and told the hosts so.
+            //= R9568-2.5-01
+            if late >= interval * 2 {
+                out.extend([Action::Report(Report::Late { by: late })]);
+                if self.config.announce.after_trouble {
+                    let rounds = self.config.announce.burst.max(1);
+                    out.extend([Action::Announce { rounds }]);
+                    active.announce = Pending::after_burst(now, &self.config.announce);
+                }
             }
         }
         if let Some(rounds) = active.announce.take_due(now, &self.config.announce) {

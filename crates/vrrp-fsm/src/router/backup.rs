@@ -99,7 +99,12 @@ impl VirtualRouter {
         } else {
             //= R9568-6.4.2-10
             out.extend([Action::Report(Report::LowerDiscarded { source, priority })]);
-            let cause = Cause::Preempted;
+            let delayed = preempt_hold.is_some();
+            let cause = if delayed {
+                Cause::PreemptDelayOver
+            } else {
+                Cause::Preempted
+            };
             self.state = State::Backup(Backup {
                 preempt_hold,
                 cause,
