@@ -165,9 +165,11 @@ impl Engine {
         let stopped = self.phase == Phase::Stopped;
         let members = &self.groups.get(&id)?.members;
         let slots = || members.iter().filter_map(|&place| self.slot(place));
+        // Of those that moved last, the one that led.
+        let led = |cause: &Cause| !matches!(cause, Cause::Group(_));
         let (_, cause) = slots()
             .filter_map(|slot| slot.changed)
-            .max_by_key(|(at, _)| *at)?;
+            .max_by_key(|(at, cause)| (*at, led(cause)))?;
         let is = |status: Status| slots().all(|slot| slot.status(stopped) == status);
         let any = |status: Status| slots().any(|slot| slot.status(stopped) == status);
         let status = if stopped {

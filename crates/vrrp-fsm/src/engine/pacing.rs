@@ -111,3 +111,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,12 +39,12 @@ impl Engine {
             }
         }
         self.rewire();
+        if self.phase == Phase::Delayed {
+            self.delay_startup(now);
+        }
         if self.phase != Phase::Waiting {
             self.start_trackers(now);
             self.refresh_all(now);
-        }
-        if self.phase == Phase::Delayed {
-            self.delay_startup(now);
         }
     }
 
