@@ -213,6 +213,8 @@ impl Engine {
                 }
             }
             Input::WallClock(utc) => self.wall = Some((now, utc)),
+            // Who has stopped does not begin again.
+            Input::Reload(_) if self.phase == Phase::Stopped => {}
             Input::Reload(config) => self.reload(now, *config),
             Input::Resume(saved) => self.resume(now, saved),
             Input::ClearStats(router) => self.clear_stats(now, router),

@@ -108,5 +108,5 @@ fn a_drain_goes_on_and_a_script_keeps_nobody_waiting() {
 fn what_is_saved_survives_as_text() {
     let saved = before().save(ms(4_700));
     let text = serde_json::to_string(&saved).unwrap();
-    assert_eq!(serde_json::from_str::<crate::Saved>(&text).unwrap(), saved);
+    assert_eq!(serde_json::from_str::<Saved>(&text).unwrap(), saved);
 }
