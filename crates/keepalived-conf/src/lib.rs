@@ -13,6 +13,7 @@ pub mod diag;
 mod expand;
 pub mod fmt;
 mod glob;
+pub mod host;
 pub mod keyword;
 mod lex;
 pub mod lint;
@@ -86,6 +87,8 @@ pub struct Loaded {
     pub tree: Tree,
     /// The file that was asked for, if it could be read.
     pub main: Option<FileId>,
+    /// Every interface that is named and must be there; see [`Loaded::check_interfaces`].
+    pub interfaces: Vec<host::NamedInterface>,
 }
 
 impl Loaded {
@@ -129,7 +132,11 @@ pub fn load_beside(
     let expand::Lines {
         sources, findings, ..
     } = lines;
-    let (config, findings) = schema::read(&tree, findings, loader);
+    let schema::Meaning {
+        config,
+        findings,
+        interfaces,
+    } = schema::read(&tree, findings, loader);
     let main = sources.files().nth(before).map(|(id, _)| id);
     Loaded {
         config,
@@ -137,6 +144,7 @@ pub fn load_beside(
         main,
         sources,
         tree,
+        interfaces,
     }
 }
 

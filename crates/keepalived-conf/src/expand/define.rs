@@ -143,7 +143,7 @@ impl Lines<'_> {
                 continue;
             };
             let several = definition.lines.len() > 1;
-            if several && (!lines || end != text.len()) {
+            if several && (!lines || !further.is_empty() || end != text.len()) {
                 at += 1;
                 continue;
             }
@@ -165,7 +165,6 @@ impl Lines<'_> {
             if several {
                 let used = |line: Text| line.used_at(place);
                 further = definition.lines.into_iter().map(used).collect();
-                break;
             }
         }
         (changed.then_some(text), further)

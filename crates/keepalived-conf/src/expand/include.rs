@@ -119,19 +119,10 @@ impl Lines<'_> {
         if suffix == "_check" {
             return false;
         }
-        let keyword = line.place(0.."include".len() + suffix.len());
-        let check = match self.variant(suffix) {
-            Some(check) => check,
-            None => {
-                let message = format!("there is no `include{suffix}`; it is read as `includer`");
-                self.report(Self::finding(Code::UnknownKeyword, keyword, message));
-                IncludeCheck {
-                    read: true,
-                    ..IncludeCheck::default()
-                }
-            }
+        let Some(check) = self.variant(suffix) else {
+            return false;
         };
-        let pattern = pattern.trim_matches(BLANK).trim_matches('"');
+        let pattern = pattern.trim_matches(BLANK);
         let start = line.len() - rest.len() + blank;
         let place = line.from(start).trimmed();
         let place = place.place(0..place.len());

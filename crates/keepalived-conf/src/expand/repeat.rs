@@ -229,8 +229,10 @@ fn sequence(hex: bool, arguments: &[Argument<'_>]) -> Result<Values, String> {
     }
     let towards = |start: i64, end: i64| if end < start { -1 } else { 1 };
     let (next, step, end) = match *numbers {
-        [end] if end < 0 => (-1, -1, end),
-        [end] => (1, 1, end),
+        [end] => {
+            let start = if end < 0 { -1 } else { 1 };
+            (start, towards(start, end), end)
+        }
         [start, end] => (start, towards(start, end), end),
         [start, step, end] => (start, step, end),
         _ => return Err("~SEQ takes one to three numbers".to_owned()),

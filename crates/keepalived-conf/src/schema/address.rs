@@ -147,42 +147,23 @@ impl Reader<'_> {
                 return None;
             }
             "dev" => address.dev = Some(self.interface_name(value)?),
-            "scope" => {
-                let Some(scope) = self
-                    .named(Table::Scope, value)
-                    .and_then(|scope| u8::try_from(scope).ok())
-                else {
-                    self.dropped(value, format!("there is no scope `{}`", value.text));
-                    return None;
-                };
-                if ipv6 {
-                    self.option_ignored(option, "an IPv6 address has no scope to be set");
-                } else {
-                    address.scope = scope;
-                }
-            }
+            "scope" => match self.named(Table::Scope, value).map(u8::try_from) {
+                _ if ipv6 => self.option_ignored(option, "an IPv6 address has no scope to be set"),
+                Some(Ok(scope)) => address.scope = scope,
+                _ => self.option_ignored(value, "there is no such scope"),
+            },
             "brd" | "broadcast" => match (value.text.as_str(), value.text.parse()) {
                 _ if ipv6 => {
                     self.dropped(option, "there is no broadcast address in IPv6".to_owned());
                     return None;
                 }
                 ("+" | "-", _) if address.prefix_len > 30 => {
-                    self.dropped(
-                        value,
-                        format!("a /{} has no broadcast address", address.prefix_len),
-                    );
-                    return None;
+                    self.option_ignored(value, "so small a network has no broadcast address");
                 }
                 ("+", _) => address.broadcast = Some(Broadcast::Ones),
                 ("-", _) => address.broadcast = Some(Broadcast::Zeros),
                 (_, Ok(broadcast)) => address.broadcast = Some(Broadcast::Address(broadcast)),
-                _ => {
-                    self.dropped(
-                        value,
-                        format!("`{}` is not a broadcast address", value.text),
-                    );
-                    return None;
-                }
+                _ => self.option_ignored(value, "this is not a broadcast address"),
             },
             "label" if value.text.len() > 15 => {
                 let finding = Lines::finding(
@@ -200,13 +181,7 @@ impl Reader<'_> {
             "label" => address.label = Some(value.text.clone()),
             "peer" => match value.text.parse::<IpAddr>() {
                 Ok(peer) if peer.is_ipv6() == ipv6 => address.peer = Some(peer),
-                _ => {
-                    self.dropped(
-                        value,
-                        format!("`{}` is not an address of the same family", value.text),
-                    );
-                    return None;
-                }
+                _ => self.option_ignored(value, "this is not an address of the same family"),
             },
             "preferred_lft" if matches!(value.text.as_str(), "forever" | "infinity") => {
                 *lifetime = Some(None)
@@ -255,7 +230,8 @@ impl Reader<'_> {
             let Some((word, options)) = words.split_first() else {
                 continue;
             };
-            let Ok(address) = word.text.parse::<IpAddr>() else {
+            let (text, len) = word.text.split_once('/').unwrap_or((&word.text, ""));
+            let Ok(address) = text.parse::<IpAddr>() else {
                 self.bad_peer(word);
                 continue;
             };
@@ -269,6 +245,9 @@ impl Reader<'_> {
                     finding.note("it gets no adverts, and will believe that this node is gone"),
                 );
                 continue;
+            }
+            if !len.is_empty() {
+                self.option_ignored(word, "a peer has no prefix length");
             }
             let mut peer = Peer::new(address);
             peer.origin = Origin::at(word.span);

@@ -2,13 +2,14 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use super::Reader;
 use super::group::GroupDraft;
 use super::instance::{AuthKind, Draft};
 use crate::codes::Code;
 use crate::config::{
-    Auth, Config, DynamicInterfaces, Family, Garp, Instance, State, Track, Version,
+    Auth, Config, DynamicInterfaces, Family, Garp, Instance, Origin, State, Track, Tracked, Version,
 };
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
@@ -73,7 +74,7 @@ impl Reader<'_> {
                 self.report(finding.help("write `virtual_router_id N` with a number of 1 to 255 that nobody else on the network uses"));
             }
         }
-        if draft.instance.interface.is_none() && draft.unicast.is_none() {
+        if draft.instance.interface.is_none() {
             let finding = Diagnostic::new(
                 Code::InterfaceMissing,
                 name,
@@ -339,36 +340,56 @@ impl Reader<'_> {
                 &mut draft.instance.track,
                 Code::OwnerTracker,
                 "the priority of an address owner does not change",
+                true,
             );
         }
     }
 
-    /// Takes the trackers with a weight away.
-    fn drop_weights(&mut self, track: &mut Track, code: Code, why: &str) {
-        for list in [
-            &mut track.interfaces,
-            &mut track.scripts,
-            &mut track.files,
-            &mut track.processes,
-            &mut track.bfds,
-        ] {
-            let (weighted, rest) = core::mem::take(list)
-                .into_iter()
-                .partition::<Vec<_>, _>(|tracked| tracked.weight != 0);
-            *list = rest;
-            for tracked in weighted {
-                let finding = Diagnostic::new(
-                    code,
-                    tracked.origin.span,
-                    format!("`{}` is not tracked with a weight: {why}", tracked.name),
-                );
-                self.report(
-                    finding
-                        .note("it is dropped")
-                        .help("write `weight 0`: then its failure is a FAULT"),
-                );
+    /// Takes weights away from trackers that may not have any. What is watched by the kernel stays, and its
+    /// failure is a FAULT then; what is asked for its state goes.
+    fn drop_weights(&mut self, track: &mut Track, code: Code, why: &str, owner: bool) {
+        let mut findings = Vec::new();
+        let mut say = |tracked: &Tracked, now: &str| {
+            let message = format!("`{}` cannot have a weight: {why}", tracked.name);
+            findings.push(Diagnostic::new(code, tracked.origin.span, message).note(now.to_owned()));
+        };
+        track.interfaces.retain_mut(|tracked| {
+            if tracked.weight == 0 {
+                return true;
             }
+            let now = if owner {
+                DROPPED
+            } else {
+                "it is tracked without: its failure is a FAULT"
+            };
+            say(tracked, now);
+            tracked.weight = 0;
+            !owner
+        });
+        track.files.retain_mut(|tracked| {
+            let keep = owner || matches!(tracked.weight, 0 | 1);
+            if tracked.weight != 0 {
+                let now = if keep {
+                    "it is tracked without: a number other than 0 is a FAULT"
+                } else {
+                    DROPPED
+                };
+                say(tracked, now);
+                tracked.weight = 0;
+            }
+            keep
+        });
+        for list in [&mut track.scripts, &mut track.processes, &mut track.bfds] {
+            list.retain(|tracked| {
+                if tracked.weight != 0 {
+                    say(tracked, DROPPED);
+                }
+                tracked.weight == 0
+            });
         }
+        findings
+            .into_iter()
+            .for_each(|finding| self.report(finding));
     }
 
     fn finish_addresses(&mut self, draft: &mut Draft) {
@@ -424,6 +445,22 @@ impl Reader<'_> {
                 self.report(finding);
             }
             _ => {}
+        }
+        if !group.tracking_weight {
+            let mut instances = core::mem::take(&mut self.config.instances);
+            for instance in instances
+                .iter_mut()
+                .filter(|instance| group.members.contains(&instance.name))
+            {
+                self.subject = Some(instance.name.clone());
+                self.drop_weights(
+                    &mut instance.track,
+                    Code::GroupWeight,
+                    "it is in a sync group",
+                    false,
+                );
+            }
+            self.config.instances = instances;
         }
         let globals = &self.config.globals;
         group.smtp_alert = draft.smtp_alert.unwrap_or(globals.mail.alert);
@@ -491,42 +528,54 @@ impl Reader<'_> {
             .for_each(|finding| self.report(finding));
     }
 
-    /// Drops scripts that nothing tracks, as keepalived does.
+    /// Drops what nothing tracks, and second definitions of a name, as keepalived does.
     fn unused(&mut self) {
         let Config {
             instances,
             sync_groups,
             scripts,
+            track_files,
             ..
         } = &mut self.config;
-        let tracks = instances
+        let tracks: Vec<&Track> = instances
             .iter()
             .map(|instance| &instance.track)
-            .chain(sync_groups.iter().map(|group| &group.track));
-        let used: std::collections::BTreeSet<String> = tracks
-            .flat_map(|track| &track.scripts)
-            .map(|tracked| tracked.name.clone())
+            .chain(sync_groups.iter().map(|group| &group.track))
             .collect();
-        let mut seen = std::collections::BTreeSet::new();
-        let (kept, dropped) =
-            core::mem::take(scripts)
-                .into_iter()
-                .partition::<Vec<_>, _>(|script| {
-                    used.contains(&script.name) && seen.insert(script.name.clone())
-                });
-        *scripts = kept;
-        for script in dropped {
-            let finding = Diagnostic::new(
-                Code::ScriptUnused,
-                script.origin.span,
-                format!("nothing tracks the script `{}`", script.name),
-            )
-            .subject(script.name.clone())
-            .note("it is never run");
-            self.report(finding.help("name it in the track_script of an instance, or remove it"));
-        }
+        let names = |list: fn(&Track) -> &Vec<Tracked>| -> BTreeSet<String> {
+            tracks
+                .iter()
+                .flat_map(|track| list(track))
+                .map(|tracked| tracked.name.clone())
+                .collect()
+        };
+        let mut dropped = Vec::new();
+        let (mut left, what) = (names(|track| &track.scripts), "script");
+        scripts.retain(|script| {
+            left.remove(&script.name) || drop_one(&mut dropped, what, &script.name, &script.origin)
+        });
+        let (mut left, what) = (names(|track| &track.files), "track_file");
+        track_files.retain(|file| {
+            left.remove(&file.name) || drop_one(&mut dropped, what, &file.name, &file.origin)
+        });
+        dropped.into_iter().for_each(|finding| self.report(finding));
     }
 }
+
+/// Says that something is not used; always `false`.
+fn drop_one(findings: &mut Vec<Diagnostic>, what: &str, name: &str, origin: &Origin) -> bool {
+    let finding = Diagnostic::new(
+        Code::ScriptUnused,
+        origin.span,
+        format!("nothing tracks the {what} `{name}`"),
+    )
+    .subject(name)
+    .note("it is not watched");
+    findings.push(finding.help("name it in an instance, or remove it"));
+    false
+}
+
+const DROPPED: &str = "it is not tracked: its failure will not move the address";
 
 /// Whether two instances of one VRID on one interface would hear each other.
 fn same_network(one: &Instance, other: &Instance) -> bool {

@@ -232,7 +232,7 @@ impl Reader<'_> {
                 let chain = |index, default: &str| {
                     line.words
                         .get(index)
-                        .map_or(default.to_owned(), |word: &Word| word.text.clone())
+                        .map_or_else(|| default.to_owned(), |word: &Word| word.text.clone())
                 };
                 globals.iptables = Some((chain(1, "INPUT"), Some(chain(2, "OUTPUT"))));
             }

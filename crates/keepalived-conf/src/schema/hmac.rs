@@ -28,7 +28,7 @@ impl Reader<'_> {
             return;
         };
         let hmac = draft.hmac.get_or_insert_default();
-        hmac.span = hmac.span.or(statement.span());
+        hmac.span = hmac.span.or_else(|| statement.span());
         for line in block {
             if self.stopped {
                 return;

@@ -11,6 +11,7 @@ use crate::config::{
     Version, Vmac,
 };
 use crate::expand::Lines;
+use crate::host::NamedInterface;
 use crate::lex::Word;
 use crate::span::Span;
 use crate::tree::{Body, Statement};
@@ -233,7 +234,9 @@ impl Reader<'_> {
     }
 
     fn unicast_keyword(&mut self, draft: &mut Draft, line: &Statement) {
-        draft.unicast = draft.unicast.or(line.words.first().map(|word| word.span));
+        draft.unicast = draft
+            .unicast
+            .or_else(|| line.words.first().map(|word| word.span));
     }
 
     fn source(&mut self, draft: &mut Draft, line: &Statement) {
@@ -446,10 +449,10 @@ impl Reader<'_> {
                         .and_then(|word| self.integer_in(word, 0, i64::from(u32::MAX)))
                         .and_then(|n| n.try_into().ok())
                 }
-                "name" => vmac.name = words.next().and_then(|word| self.interface_name(word)),
+                "name" => vmac.name = words.next().and_then(|word| self.new_interface_name(word)),
                 text => match mac(text, draft.vrid.unwrap_or(0)) {
                     Some(mac) => vmac.mac = Some(mac),
-                    None => vmac.name = self.interface_name(word),
+                    None => vmac.name = self.new_interface_name(word),
                 },
             }
         }
@@ -471,20 +474,20 @@ impl Reader<'_> {
                         .and_then(|word| self.integer_in(word, 0, i64::from(u32::MAX)))
                         .and_then(|n| n.try_into().ok())
                 }
-                "name" => ipvlan.name = words.next().and_then(|word| self.interface_name(word)),
+                "name" => ipvlan.name = words.next().and_then(|word| self.new_interface_name(word)),
                 text => {
                     let (address, len) = text
                         .split_once('/')
                         .map_or((text, None), |(text, len)| (text, Some(len)));
                     let Ok(address) = address.parse::<IpAddr>() else {
-                        ipvlan.name = self.interface_name(word);
+                        ipvlan.name = self.new_interface_name(word);
                         continue;
                     };
                     let family = Family::of(&address);
                     if draft.fits(family) {
                         let len = len
                             .and_then(|len| len.parse().ok())
-                            .unwrap_or(family.bits());
+                            .unwrap_or_else(|| family.bits());
                         ipvlan.address = Some((address, len.min(family.bits())));
                     } else {
                         self.wrong_family(word, "it is not used");
@@ -522,7 +525,19 @@ impl Reader<'_> {
         self.interface_name(word)
     }
 
+    /// The name of an interface that must be there.
     pub(super) fn interface_name(&mut self, word: &Word) -> Option<String> {
+        let name = self.new_interface_name(word)?;
+        self.interfaces.push(NamedInterface {
+            name: name.clone(),
+            subject: self.subject.clone(),
+            span: word.span,
+        });
+        Some(name)
+    }
+
+    /// The name of an interface that will be made.
+    fn new_interface_name(&mut self, word: &Word) -> Option<String> {
         if word.text.len() > 15 {
             let message = format!(
                 "`{}` is longer than the 15 bytes of an interface name",

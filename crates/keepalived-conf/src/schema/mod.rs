@@ -20,6 +20,7 @@ use crate::codes::Code;
 use crate::config::{Config, Origin, TrackGroup};
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
+use crate::host::NamedInterface;
 use crate::keyword::{Status, Takes};
 use crate::lex::Word;
 use crate::loader::Loader;
@@ -28,12 +29,15 @@ use crate::tree::{Body, Statement, Tree};
 use group::GroupDraft;
 use instance::Draft;
 
+/// What the tree means.
+pub(crate) struct Meaning {
+    pub(crate) config: Config,
+    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) interfaces: Vec<NamedInterface>,
+}
+
 /// Works out what `tree` means; adds what is wrong to `findings`.
-pub(crate) fn read(
-    tree: &Tree,
-    findings: Vec<Diagnostic>,
-    loader: &dyn Loader,
-) -> (Config, Vec<Diagnostic>) {
+pub(crate) fn read(tree: &Tree, findings: Vec<Diagnostic>, loader: &dyn Loader) -> Meaning {
     let mut reader = Reader::new(findings, loader);
     for statement in &tree.statements {
         if reader.stopped {
@@ -42,7 +46,11 @@ pub(crate) fn read(
         reader.top(statement);
     }
     reader.finish();
-    (reader.config, reader.findings)
+    Meaning {
+        config: reader.config,
+        findings: reader.findings,
+        interfaces: reader.interfaces,
+    }
 }
 
 struct Reader<'a> {
@@ -57,6 +65,8 @@ struct Reader<'a> {
     drafts: Vec<Draft>,
     group_drafts: Vec<GroupDraft>,
     track_group_drafts: Vec<(TrackGroup, Vec<Word>)>,
+    /// Every interface that is named and must be there, used or not.
+    interfaces: Vec<NamedInterface>,
     /// Rules that gave no priority so far.
     unordered_rules: u32,
     defaults: Defaults,
@@ -84,6 +94,7 @@ impl<'a> Reader<'a> {
             drafts: Vec::new(),
             group_drafts: Vec::new(),
             track_group_drafts: Vec::new(),
+            interfaces: Vec::new(),
             unordered_rules: 0,
             defaults: Defaults::default(),
         }

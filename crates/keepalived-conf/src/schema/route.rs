@@ -45,7 +45,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Why an entry is dropped: at a word, because of that.
+/// Why an entry is dropped: at a word, because of that. Without a message the word lacks its value, and
+/// keepalived ends.
 pub(super) type Dropped<'a> = (&'a Word, String);
 
 pub(super) fn bad<T>(word: &Word, message: impl Into<String>) -> Result<T, Dropped<'_>> {
@@ -57,6 +58,9 @@ impl Reader<'_> {
         let mut routes = Vec::new();
         for words in entries(statement) {
             let Some(first) = words.first() else { continue };
+            if self.stopped {
+                break;
+            }
             match self.route(first, words, fixed) {
                 Ok(route) => routes.push(route),
                 Err((word, message)) => {
@@ -75,6 +79,13 @@ impl Reader<'_> {
         message: String,
         what: &str,
     ) {
+        if message.is_empty() {
+            self.stopped = true;
+            let message = format!("`{}` lacks its value", word.text);
+            let finding = Lines::finding(Code::ArgumentMissing, word.place(), message);
+            self.report(finding.note("keepalived ends at once with exit status 2"));
+            return;
+        }
         let span = words
             .first()
             .zip(words.last())
@@ -118,11 +129,25 @@ impl Reader<'_> {
         let Some((_, prefix)) = destination else {
             return bad(first, "a route has a destination");
         };
+        let family_of_via = route.via.as_ref().map(Family::of);
+        let families = [
+            family_of_via,
+            prefix.map(|prefix| Family::of(&prefix.address)),
+            family,
+        ];
+        let mut given = families.into_iter().flatten();
+        let first_family = given.next();
+        if given.any(|family| Some(family) != first_family) {
+            return bad(first, "a route is of one address family");
+        }
+        if route.dev.is_none() && route.next_hops.iter().all(|hop| hop.dev.is_none()) {
+            route.track = false;
+        }
         route.destination = prefix;
         route.kind = kind;
         route.family = family
-            .or(route.via.as_ref().map(Family::of))
-            .or(route.source.as_ref().map(Family::of))
+            .or_else(|| route.via.as_ref().map(Family::of))
+            .or_else(|| route.source.as_ref().map(Family::of))
             .unwrap_or_default();
         Ok(route)
     }
@@ -227,7 +252,17 @@ impl Reader<'_> {
         let Some((_, kind)) = METRICS.iter().find(|(name, _)| *name == text) else {
             return Ok(false);
         };
-        let lock = cursor.take_if("lock");
+        let lockable = !matches!(
+            kind,
+            MetricKind::Window
+                | MetricKind::Hoplimit
+                | MetricKind::Initcwnd
+                | MetricKind::Initrwnd
+                | MetricKind::Features
+                | MetricKind::Quickack
+                | MetricKind::FastopenNoCookie
+        );
+        let lock = lockable && cursor.take_if("lock");
         let value = need(cursor, word)?;
         let mut metric = RouteMetric {
             kind: *kind,
@@ -437,16 +472,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn device<'a>(&mut self, word: &'a Word) -> Result<String, Dropped<'a>> {
-        if word.text.len() > 15 {
-            return bad(
-                word,
-                format!(
-                    "`{}` is longer than the 15 bytes of an interface name",
-                    word.text
-                ),
-            );
-        }
-        Ok(word.text.clone())
+        self.interface_name(word)
+            .ok_or_else(|| (word, "this is not the name of an interface".to_owned()))
     }
 }
 
@@ -487,9 +514,7 @@ fn route_kind(word: &str) -> Option<RouteKind> {
 
 /// The word behind `word`.
 pub(super) fn need<'a>(cursor: &mut Cursor<'a>, word: &'a Word) -> Result<&'a Word, Dropped<'a>> {
-    cursor
-        .take()
-        .ok_or_else(|| (word, format!("`{}` lacks its value", word.text)))
+    cursor.take().ok_or((word, String::new()))
 }
 
 pub(super) fn address(word: &Word) -> Result<IpAddr, Dropped<'_>> {
@@ -514,16 +539,8 @@ pub(super) fn prefix(word: &Word) -> Result<Prefix, Dropped<'_>> {
         .parse()
         .map_err(|_| (word, format!("`{}` is not a network", word.text)))?;
     let bits = Family::of(&address).bits();
-    let len = match len {
-        Some(len) => len.parse().ok().filter(|len| *len <= bits),
-        None => Some(bits),
-    };
-    let len = len.ok_or_else(|| {
-        (
-            word,
-            format!("the prefix length of `{}` is not 0 to {bits}", word.text),
-        )
-    })?;
+    // Too long a prefix is that of a host, as in addresses.
+    let len = len.map_or(Ok(bits), str::parse).unwrap_or(bits).min(bits);
     Ok(Prefix { address, len })
 }
 

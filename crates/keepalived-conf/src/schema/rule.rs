@@ -5,6 +5,7 @@ use super::route::{Cursor, Dropped, about, bad, need, prefix};
 use super::track::entries;
 use crate::codes::Code;
 use crate::config::{Family, Origin, Prefix, Rule, RuleAction};
+use crate::expand::Lines;
 use crate::lex::Word;
 use crate::names::Table;
 use crate::tree::Statement;
@@ -154,8 +155,14 @@ impl Reader<'_> {
                         (value, format!("there is no IP protocol `{}`", value.text))
                     })?);
             }
-            "sport" => rule.sport = Some(ports(value)?),
-            _ => rule.dport = Some(ports(value)?),
+            name => match ports(value) {
+                Ok(ports) if name == "sport" => rule.sport = Some(ports),
+                Ok(ports) => rule.dport = Some(ports),
+                Err((word, message)) => {
+                    let finding = Lines::finding(Code::RuleInvalid, word.place(), message);
+                    self.report(finding.note("the rule is used without"));
+                }
+            },
         }
         Ok(())
     }

@@ -137,7 +137,12 @@ impl Reader<'_> {
             return None;
         };
         let word = self.word(line, 1)?;
-        let weight = self.integer_in(word, -i64::from(max), i64::from(max))?;
+        let range = -i64::from(max)..=i64::from(max);
+        let wide = i64::from(i16::MIN)..=i64::from(i16::MAX);
+        let weight = self.integer_in(word, *range.start(), *range.end());
+        // keepalived says of a script's weight that it is out of range, and uses it.
+        let anyhow = |value: &i64| max == 253 && wide.contains(value);
+        let weight = weight.or_else(|| word.text.parse().ok().filter(anyhow))?;
         let reverse = match line.words.get(2) {
             Some(word) if word.text == "reverse" => true,
             Some(word) => {
@@ -304,7 +309,7 @@ impl Reader<'_> {
             None => self.incomplete(name, "bfd_instance", "neighbor_ip"),
             Some(neighbor) => {
                 bfd.neighbor = neighbor;
-                bfd.ttl = ttl.unwrap_or(if neighbor.is_ipv4() { 255 } else { 64 });
+                bfd.ttl = ttl.unwrap_or_else(|| if neighbor.is_ipv4() { 255 } else { 64 });
                 bfd.vrrp = only.0 || !only.1;
                 bfd.origin = origin;
                 self.config.bfd_instances.push(bfd);
@@ -326,6 +331,7 @@ impl Reader<'_> {
                 self.tracked_twice(word, "interface");
                 continue;
             }
+            let weight = weight.clamp(-253, 253);
             track.interfaces.push(Tracked {
                 name,
                 origin: Origin::at(word.span),
@@ -469,8 +475,11 @@ impl Reader<'_> {
                 self.report(finding.note("the whole entry is dropped"));
                 return None;
             };
-            let value = self.integer_in(number, -max, max)?;
-            weight = i16::try_from(value).unwrap_or(0);
+            // Out of range, the tracker's own weight stays.
+            let value = self.integer_in(number, -max, max);
+            weight = value
+                .and_then(|value| i16::try_from(value).ok())
+                .unwrap_or(weight);
             if let Some(next) =
                 rest.next_if(|word| matches!(word.text.as_str(), "reverse" | "noreverse"))
             {

@@ -82,7 +82,7 @@ fn signed<'a, T: Default>(
     let sign = map(opt(one_of("+-")), |sign| sign == Some('-'));
     (sign, number)
         .parse(input)
-        .unwrap_or((input, (false, T::default())))
+        .unwrap_or_else(|_| (input, (false, T::default())))
 }
 
 impl Reader<'_> {

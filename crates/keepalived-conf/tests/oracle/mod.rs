@@ -1,11 +1,12 @@
 //! keepalived as an oracle: how to ask it, and both readings as lists of facts that can be compared.
 
+use core::fmt::Write as _;
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use keepalived_conf::config::{
     self, Address, Auth, Broadcast, Config, Family, Notify, Tracked, Version,
@@ -163,94 +164,24 @@ fn commands(config: &Config) -> impl Iterator<Item = &config::Command> {
         .chain(notifies)
 }
 
-/// Interfaces that the configuration takes for granted.
-fn interfaces(config: &Config) -> Vec<String> {
-    let mut names = Vec::new();
-    for instance in &config.instances {
-        names.extend(instance.interface.clone());
-        names.extend(
-            instance
-                .addresses
-                .iter()
-                .chain(&instance.excluded)
-                .filter_map(|address| address.dev.clone()),
-        );
-        names.extend(instance.routes.iter().filter_map(|route| route.dev.clone()));
-        names.extend(
-            instance
-                .routes
-                .iter()
-                .flat_map(|route| &route.next_hops)
-                .filter_map(|hop| hop.dev.clone()),
-        );
-        names.extend(
-            instance
-                .rules
-                .iter()
-                .flat_map(|rule| [rule.iif.clone(), rule.oif.clone()])
-                .flatten(),
-        );
-        names.extend(
-            instance
-                .track
-                .interfaces
-                .iter()
-                .map(|tracked| tracked.name.clone()),
-        );
-    }
-    names.extend(
-        config
-            .sync_groups
-            .iter()
-            .flat_map(|group| &group.track.interfaces)
-            .map(|tracked| tracked.name.clone()),
-    );
-    names.extend(
-        config
-            .static_addresses
-            .iter()
-            .filter_map(|address| address.dev.clone()),
-    );
-    names.extend(
-        config
-            .static_routes
-            .iter()
-            .filter_map(|route| route.dev.clone()),
-    );
-    names.extend(
-        config
-            .garp_groups
-            .iter()
-            .flat_map(|group| group.interfaces.clone()),
-    );
-    names.extend(
-        config
-            .interface_delays
-            .iter()
-            .map(|delay| delay.interface.clone()),
-    );
-    names.extend(
-        config
-            .linkbeats
-            .iter()
-            .map(|linkbeat| linkbeat.interface.clone()),
-    );
-    names.extend(config.globals.default_interface.clone());
-    let made: Vec<_> = config
+/// Interfaces that the configuration takes for granted, and one more.
+fn interfaces(loaded: &Loaded) -> Vec<String> {
+    let absent = loaded.check_interfaces(&[]).len();
+    let named = loaded.interfaces.iter().map(|named| named.name.clone());
+    let mut names: Vec<_> = named.chain(["eth0".to_owned()]).collect();
+    let made = loaded
+        .config
         .instances
         .iter()
-        .filter_map(|instance| instance.vmac.as_ref()?.name.clone())
-        .collect();
-    names.retain(|name| {
-        name != "lo"
-            && !name.is_empty()
-            && name.len() < 16
-            && !name.contains(['/', ' '])
-            && !made.contains(name)
-    });
-    names.push("eth0".to_owned());
+        .filter_map(|instance| instance.vmac.as_ref()?.name.clone());
+    let made: Vec<_> = made.collect();
+    names.retain(|name| name != "lo" && !name.contains(['/', ' ']) && !made.contains(name));
     names.sort();
     names.dedup();
+    assert!(
+        names.len() <= absent + 1,
+        "every interface that is named is looked for"
+    );
     names
 }
 
@@ -278,7 +209,7 @@ impl Drop for Running {
 pub(crate) fn theirs(ours: &Ours) -> Result<Option<Facts>, String> {
     let directory = ours.directory.path();
     let mut script = String::from("ip link set lo up\n");
-    for (number, name) in interfaces(&ours.loaded.config).iter().enumerate() {
+    for (number, name) in interfaces(&ours.loaded).iter().enumerate() {
         let _ = writeln!(
             script,
             "ip link add '{name}' type veth peer name 'peer{number}'"
@@ -324,7 +255,7 @@ pub(crate) fn theirs(ours: &Ours) -> Result<Option<Facts>, String> {
             break;
         }
         if running.0.try_wait().unwrap().is_some() {
-            return Ok(None);
+            return refused(&mut running.0, &read(&log));
         }
         if Instant::now() > until {
             return Err(format!("keepalived does not start:\n{}", read(&log)));
@@ -346,13 +277,26 @@ pub(crate) fn theirs(ours: &Ours) -> Result<Option<Facts>, String> {
         }
         size = text.len();
         if running.0.try_wait().unwrap().is_some() {
-            return Ok(None);
+            return refused(&mut running.0, &read(&log));
         }
         if Instant::now() > until {
             return Err(format!("keepalived gives no dump:\n{}", read(&log)));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// It has ended: by its own will, or has it crashed?
+fn refused(child: &mut Child, log: &str) -> Result<Option<Facts>, String> {
+    if matches!(child.wait().unwrap().code(), Some(2..=6)) {
+        if std::env::var_os("VRRP_CORPUS_LOG").is_some() {
+            println!("{log}");
+        }
+        return Ok(None);
+    }
+    let tail: Vec<_> = log.lines().rev().take(6).collect();
+    let tail: Vec<_> = tail.into_iter().rev().collect();
+    Err(format!("keepalived ends:\n{}", tail.join("\n")))
 }
 
 /// The facts of a state dump.
@@ -411,6 +355,7 @@ fn facts(dump: &str) -> Facts {
             Some(("Priority", value)) => fact("priority", value),
             Some(("Interface", value)) => {
                 let base = value.rsplit(" on ").next().unwrap_or(value);
+                let base = base.split(',').next().unwrap_or(base);
                 fact("interface", base);
             }
             Some(("Advert interval", value)) => {
@@ -555,11 +500,13 @@ pub(crate) fn facts_of(config: &Config) -> Facts {
             fact("source", source.to_string());
         }
         match &instance.unicast {
-            Some(unicast) => {
+            Some(unicast) if !unicast.peers.is_empty() => {
                 if let Some(ttl) = unicast.ttl {
                     fact("ttl", ttl.to_string());
                 }
-                fact("check source", on(unicast.check_source, "yes", "no"));
+                // The dump shows what the instance itself says.
+                let check = unicast.check_source && !config.globals.check_unicast_source;
+                fact("check source", on(check, "yes", "no"));
                 let peers = unicast.peers.iter().map(|peer| {
                     format!(
                         "{} min_ttl {} max_ttl {}",
@@ -568,7 +515,7 @@ pub(crate) fn facts_of(config: &Config) -> Facts {
                 });
                 fact("peers", join(peers));
             }
-            None => fact("multicast", instance.group.to_string()),
+            _ => fact("multicast", instance.group.to_string()),
         }
         let garp = &instance.garp;
         fact("garp delay", garp.delay.as_secs().to_string());
@@ -712,7 +659,7 @@ fn address_line(_: &Config, address: &Address, device: &str) -> String {
     if address.prefix_len != bits {
         let _ = write!(line, "/{}", address.prefix_len);
     }
-    if let (Some(broadcast), std::net::IpAddr::V4(ip)) = (address.broadcast, address.address) {
+    if let (Some(broadcast), core::net::IpAddr::V4(ip)) = (address.broadcast, address.address) {
         let _ = write!(
             line,
             " brd {}",
