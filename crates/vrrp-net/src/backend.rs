@@ -14,7 +14,8 @@ pub trait Backend {
     #[must_use = "the rest of the list has not been applied"]
     fn apply(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize;
 
-    /// The next thing that happened, or `None` when all has been told that was waiting. Never blocks.
+    /// The next thing that happened, or `None` when all has been told that was waiting when it was first asked. Never
+    /// blocks.
     ///
     /// Packets stay in `ring` between calls: use the same one always. An error means that the way to the kernel is
     /// broken and the backend is of no more use.

@@ -9,7 +9,7 @@ use crate::frame::{GratuitousArp, UnsolicitedNa};
 use crate::{
     AddressRecord, AddressSpec, AddressState, Author, Backend, Destination, IfIndex, Link, Listen,
     Mac, NetEvent, NextHop, Op, OpErrorKind, Payload, Protocol, Route, Rule, RuleAction, RxRing,
-    Transmit,
+    Transmit, VridSet,
 };
 use core::fmt::Debug;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -487,6 +487,8 @@ impl<B: Backend, P: FnMut(&mut B)> Suite<'_, B, P> {
         };
         for listen in all.into_iter().chain([anywhere, ah]) {
             self.succeed(&[Op::Listen(listen), Op::Listen(listen)])?;
+            let vrids = VridSet::default();
+            self.succeed(&[Op::Expect { listen, vrids }, Op::Expect { listen, vrids }])?;
             self.succeed(&[Op::Unlisten(listen), Op::Unlisten(listen)])?;
         }
         let failures = self.apply(&[Op::Listen(Listen {
@@ -585,7 +587,8 @@ impl World {
             | NetEvent::Unreadable { .. }
             | NetEvent::RouteRemoved { .. }
             | NetEvent::RuleRemoved { .. }
-            | NetEvent::Conflict { .. } => {}
+            | NetEvent::Conflict { .. }
+            | NetEvent::Flood { .. } => {}
         }
     }
 }

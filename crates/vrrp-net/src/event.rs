@@ -3,6 +3,7 @@
 use crate::{AddressRecord, IfIndex, Link, Mac, Route, Rule, RxPacket};
 use core::fmt;
 use core::net::IpAddr;
+use vrrp_proto::Family;
 
 /// Something that happened, in the order in which the kernel told it (packets and changes are two orders).
 ///
@@ -66,6 +67,16 @@ pub enum NetEvent<'b> {
         address: IpAddr,
         /// Whose hardware address it is said to be.
         mac: Mac,
+    },
+    /// Packets that cannot be for us (another VRID than [`crate::Op::Expect`] says, or a TTL below 255 to a group) come
+    /// faster than can be told: from now on only one in 256 of them is. Or that has ended.
+    Flood {
+        /// Where; `None`: on the socket for all interfaces.
+        iface: Option<IfIndex>,
+        /// In packets of which family.
+        family: Family,
+        /// It begins, or it has ended.
+        filtered: bool,
     },
     /// The kernel dropped notifications (or it is the start): forget what you know, all of it follows.
     Resync,

@@ -50,6 +50,7 @@ mod op;
 mod route;
 mod rule;
 mod rx;
+mod vrids;
 
 pub use address::{AddressFlags, AddressRecord, AddressSpec, AddressState, Lifetime, Scope};
 pub use backend::Backend;
@@ -62,3 +63,4 @@ pub use route::{
 };
 pub use rule::{PortRange, Rule, RuleAction};
 pub use rx::{RxMeta, RxPacket, RxRing};
+pub use vrids::VridSet;

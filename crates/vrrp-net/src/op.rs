@@ -1,7 +1,7 @@
 //! One change to the host, as a value.
 
 use crate::frame::{GratuitousArp, UnsolicitedNa};
-use crate::{AddressSpec, IfIndex, Route, Rule, VirtualLink};
+use crate::{AddressSpec, IfIndex, Route, Rule, VirtualLink, VridSet};
 use core::net::IpAddr;
 use vrrp_proto::{Endpoints, Family};
 
@@ -14,6 +14,14 @@ pub enum Op<'a> {
     Listen(Listen),
     /// The opposite: leaves the group, and closes the socket with the last use of it.
     Unlisten(Listen),
+    /// Say which virtual routers the packets of a [`Listen`] are for (its group does not matter). Packets for others are
+    /// told all the same, unless they come in floods: see [`crate::NetEvent::Flood`].
+    Expect {
+        /// Which socket.
+        listen: Listen,
+        /// All that there are.
+        vrids: VridSet,
+    },
     /// Send one advertisement. Not repeated when it fails: the next one is due soon.
     SendAdvert(Transmit<'a>),
     /// Tell the hosts on the link of an IPv4 address that moved. RFC 9568 §8.1.2.

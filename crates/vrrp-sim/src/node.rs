@@ -293,6 +293,7 @@ impl EngineNode {
                 | NetEvent::RouteRemoved { .. }
                 | NetEvent::RuleRemoved { .. }
                 | NetEvent::Conflict { .. }
+                | NetEvent::Flood { .. }
                 | NetEvent::Resync
                 | NetEvent::Synced => {}
             }

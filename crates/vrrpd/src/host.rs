@@ -141,6 +141,7 @@ impl Picture {
             | NetEvent::RouteRemoved { .. }
             | NetEvent::RuleRemoved { .. }
             | NetEvent::Conflict { .. }
+            | NetEvent::Flood { .. }
             | NetEvent::Resync
             | NetEvent::Synced => false,
         }

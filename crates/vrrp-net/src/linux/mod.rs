@@ -4,6 +4,7 @@
 //! that only watches needs no privilege, the first [`Op::Listen`] or send says so when some is missing.
 
 mod conflict;
+mod flood;
 mod netlink;
 mod send;
 mod socket;
@@ -58,6 +59,10 @@ impl Pace {
     }
 }
 
+/// Reads after which `poll_event` says that there is nothing more, though there may be: as much as full receive buffers
+/// hold. Who floods us must not keep the caller from its timers; what is left makes the descriptor readable again.
+const READS: u32 = 256;
+
 /// The monitor's token in epoll; receivers count up from 1.
 const MONITOR: u64 = 0;
 /// The token of both sockets that hear conflicts.
@@ -84,6 +89,8 @@ pub struct Linux {
     events: VecDeque<NetEvent<'static>>,
     /// Found readable, not yet read.
     ready: Vec<u64>,
+    /// Reads since there was last nothing to tell.
+    reads: u32,
 }
 
 impl core::fmt::Debug for Linux {
@@ -133,6 +140,7 @@ impl Linux {
             conflicts: None,
             events,
             ready: Vec::new(),
+            reads: 0,
         })
     }
 
@@ -208,7 +216,12 @@ impl Linux {
     }
 
     /// Applies the netlink operations that `ops` begins with, as far as the budget goes; answers how many.
-    fn apply_netlink(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
+    fn apply_netlink(
+        &mut self,
+        ops: &[Op<'_>],
+        budget: &mut usize,
+        failed: &mut dyn FnMut(usize, OpError),
+    ) -> usize {
         let mut spent = 0;
         let mut taken = 0;
         if ops.iter().any(|op| matches!(op, Op::AddAddress { .. })) {
@@ -226,7 +239,7 @@ impl Linux {
                 break;
             };
             let cost = self.pace.cost(family);
-            if spent > 0 && spent + cost > BUDGET {
+            if spent + cost > *budget {
                 break;
             }
             spent += cost;
@@ -279,6 +292,7 @@ impl Linux {
             }
         });
         self.pace.learn(spent, begin.elapsed());
+        *budget -= spent;
         taken
     }
 
@@ -302,6 +316,15 @@ impl Linux {
             Op::Unlisten(listen) => {
                 self.unlisten(listen);
                 Ok(())
+            }
+            Op::Expect { listen, vrids } => {
+                let key = (listen.iface, listen.family, listen.protocol);
+                let receiver = self
+                    .keys
+                    .get(&key)
+                    .and_then(|token| self.receivers.get_mut(token));
+                let expected = receiver.map_or(Ok(()), |receiver| receiver.expect(*vrids));
+                expected.map_err(|e| system("filtering", &e))
             }
             Op::RemoveLink { iface } => {
                 match self.requests.ask(netlink::remove_link(*iface)) {
@@ -346,6 +369,9 @@ impl Linux {
             if let Some(conflicts) = &mut self.conflicts {
                 conflicts.refresh()?;
             }
+            for receiver in self.receivers.values_mut() {
+                receiver.tick(&mut self.events)?;
+            }
             let none = epoll::EventData::new_u64(0);
             let mut found = [epoll::Event {
                 flags: epoll::EventFlags::empty(),
@@ -368,7 +394,7 @@ impl Linux {
                 }
             }
             Some(token) => {
-                if let Some(receiver) = self.receivers.get(&token) {
+                if let Some(receiver) = self.receivers.get_mut(&token) {
                     receiver.read(ring, &mut self.events)?;
                 }
             }
@@ -380,19 +406,17 @@ impl Linux {
 impl Backend for Linux {
     fn apply(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize {
         let mut done = 0;
+        let mut budget = BUDGET;
         while let Some(rest) = ops.get(done..)
             && let Some(first) = rest.first()
         {
             let mut failed = |at: usize, error| failed(done + at, error);
             match lane(first) {
                 Lane::Netlink(_) => {
-                    done += self.apply_netlink(rest, &mut failed);
-                    // A budget's worth at most, and so it is when another kind of operation follows.
-                    if ops
-                        .get(done)
-                        .is_some_and(|next| matches!(lane(next), Lane::Netlink(_)))
-                    {
-                        return done;
+                    match self.apply_netlink(rest, &mut budget, &mut failed) {
+                        // The budget is spent: the caller comes back.
+                        0 => return done,
+                        taken => done += taken,
                     }
                 }
                 Lane::Accept => done += self.apply_accept(rest, &mut failed),
@@ -419,11 +443,14 @@ impl Backend for Linux {
             if !ring.is_empty() {
                 return Ok(ring.pop().map(NetEvent::Packet));
             }
-            let more = self.refill(ring).map_err(|source| NetError {
-                what: "receiving",
-                source,
-            })?;
+            self.reads += 1;
+            let more = self.reads <= READS
+                && self.refill(ring).map_err(|source| NetError {
+                    what: "receiving",
+                    source,
+                })?;
             if !more {
+                self.reads = 0;
                 return Ok(None);
             }
         }
@@ -451,7 +478,11 @@ const fn lane(op: &Op<'_>) -> Lane {
         Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(Some(rule.family)),
         Op::SetLink { .. } => Lane::Netlink(None),
         Op::SendAdvert(_) | Op::GratuitousArp { .. } | Op::UnsolicitedNa { .. } => Lane::Send,
-        Op::Listen(_) | Op::Unlisten(_) | Op::CreateLink(_) | Op::RemoveLink { .. } => Lane::Alone,
+        Op::Listen(_)
+        | Op::Unlisten(_)
+        | Op::Expect { .. }
+        | Op::CreateLink(_)
+        | Op::RemoveLink { .. } => Lane::Alone,
         Op::SetAccept { .. } => Lane::Accept,
     }
 }

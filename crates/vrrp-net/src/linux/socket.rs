@@ -5,14 +5,16 @@
 //! a whole host leave with one `sendmmsg`. A raw socket would also receive, so those that send have a filter that
 //! drops everything; packet sockets are opened with protocol 0, which receives nothing.
 
+use super::flood::{self, Change, Guard};
 use super::sys::{self, set_option};
 use crate::frame::{DSCP_CS6, Ipv4Packet};
-use crate::{IfIndex, Listen, NetEvent, Protocol, RxMeta, RxRing, Unreadable};
+use crate::{IfIndex, Listen, NetEvent, Protocol, RxMeta, RxRing, Unreadable, VridSet};
 use core::net::IpAddr;
 use socket2::{Domain, InterfaceIndexOrAddress, SockFilter, Socket, Type};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 use vrrp_proto::{Endpoints, Family};
 
 /// Receive buffer of a socket that VRRP packets come in by. Unit: octets. The kernel's default holds 256 packets: one
@@ -120,6 +122,7 @@ pub(super) struct Receiver {
     iface: Option<IfIndex>,
     /// The [`Listen::group`]s it is open for.
     uses: BTreeSet<Option<IpAddr>>,
+    guard: Guard,
 }
 
 impl AsFd for Receiver {
@@ -164,6 +167,7 @@ impl Receiver {
             protocol,
             iface,
             uses: BTreeSet::new(),
+            guard: Guard::default(),
         })
     }
 
@@ -205,19 +209,74 @@ impl Receiver {
         !self.uses.is_empty()
     }
 
+    /// Which virtual routers there are.
+    pub(super) fn expect(&mut self, vrids: VridSet) -> io::Result<()> {
+        let change = self.guard.expect(vrids);
+        self.filter(change).map(drop)
+    }
+
+    /// Takes the filter against a flood off when its time is over.
+    pub(super) fn tick(&mut self, events: &mut VecDeque<NetEvent<'static>>) -> io::Result<()> {
+        if self.guard.is_armed() {
+            let change = self.guard.tick(Instant::now());
+            events.extend(self.filter(change)?);
+        }
+        Ok(())
+    }
+
+    fn filter(&self, change: Change) -> io::Result<Option<NetEvent<'static>>> {
+        let filtered = match change {
+            Change::None => return Ok(None),
+            Change::Arm(vrids) => {
+                self.socket
+                    .attach_filter(&flood::program(self.family, self.protocol, vrids))?;
+                true
+            }
+            Change::Disarm => {
+                self.socket.detach_filter()?;
+                false
+            }
+        };
+        Ok(Some(NetEvent::Flood {
+            iface: self.iface,
+            family: self.family,
+            filtered,
+        }))
+    }
+
     /// Reads once into the empty `ring`. What cannot be judged becomes an event.
     pub(super) fn read(
-        &self,
+        &mut self,
         ring: &mut RxRing,
         events: &mut VecDeque<NetEvent<'static>>,
     ) -> io::Result<()> {
+        let Self {
+            socket,
+            family,
+            protocol,
+            iface,
+            guard,
+            ..
+        } = self;
+        let mut change = Change::None;
+        let now = Instant::now();
         let read = ring.fill(|buffers, keep| {
-            sys::recv_many(self.socket.as_fd(), buffers, |at, received, octets| {
+            sys::recv_many(socket.as_fd(), buffers, |at, received, octets| {
                 let packet = octets.get(..received.len).unwrap_or_default();
-                match self.judge(&received, packet) {
-                    Ok((meta, header, end)) => keep(at, meta, header, end),
+                match judge(*family, *protocol, &received, packet) {
+                    Ok((meta, header, end)) => {
+                        let ah = if *protocol == Protocol::Ah { 24 } else { 0 };
+                        let vrid = packet.get(header + ah + 1).copied();
+                        let to_group = meta.ends.destination().is_multicast();
+                        let wrong_ttl = to_group && meta.hop_limit != vrrp_proto::HOP_LIMIT;
+                        match guard.packet(now, vrid, wrong_ttl) {
+                            Change::None => {}
+                            some => change = some,
+                        }
+                        keep(at, meta, header, end);
+                    }
                     Err(why) => events.push_back(NetEvent::Unreadable {
-                        iface: self.iface.or_else(|| received.control.iface_v4()),
+                        iface: iface.or_else(|| received.control.iface_v4()),
                         why,
                     }),
                 }
@@ -226,59 +285,63 @@ impl Receiver {
         match read {
             // The interface went down: an event says so, and the socket goes on when it is up again.
             Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(()),
-            other => other.map(drop),
+            Err(error) => Err(error),
+            Ok(_) => {
+                events.extend(self.filter(change)?);
+                Ok(())
+            }
         }
     }
+}
 
-    /// What is known of a packet, where its IP header ends, and where it ends.
-    fn judge(
-        &self,
-        received: &sys::Received,
-        packet: &[u8],
-    ) -> Result<(RxMeta, usize, usize), Unreadable> {
-        if received.truncated {
-            return Err(Unreadable::Truncated);
-        }
-        let control = &received.control;
-        let (iface, ends, hop_limit, header, end) = match self.family {
-            // A raw IPv4 socket is given the header too.
-            Family::V4 => {
-                let ip = Ipv4Packet::parse(packet).ok_or(Unreadable::Ipv4Header)?;
-                let iface = control.iface_v4().ok_or(Unreadable::NoDestination)?;
-                let ends = Endpoints::V4 {
-                    source: ip.source,
-                    destination: ip.destination,
-                };
-                (iface, ends, ip.ttl, ip.payload.start, ip.payload.end)
-            }
-            Family::V6 => {
-                let (destination, iface) =
-                    control.destination_v6().ok_or(Unreadable::NoDestination)?;
-                let source = received.name.as_v6().ok_or(Unreadable::NoDestination)?;
-                let hop_limit = control.arrived_hop_limit().ok_or(Unreadable::NoHopLimit)?;
-                (
-                    iface,
-                    Endpoints::V6 {
-                        source,
-                        destination,
-                    },
-                    hop_limit,
-                    0,
-                    packet.len(),
-                )
-            }
-        };
-        let arrived = control.arrived();
-        Ok((
-            RxMeta {
-                iface,
-                ends,
-                hop_limit,
-                protocol: self.protocol,
-                arrived,
-            },
-            header,
-            end,
-        ))
+/// What is known of a packet, where its IP header ends, and where it ends.
+fn judge(
+    family: Family,
+    protocol: Protocol,
+    received: &sys::Received,
+    packet: &[u8],
+) -> Result<(RxMeta, usize, usize), Unreadable> {
+    if received.truncated {
+        return Err(Unreadable::Truncated);
     }
+    let control = &received.control;
+    let (iface, ends, hop_limit, header, end) = match family {
+        // A raw IPv4 socket is given the header too.
+        Family::V4 => {
+            let ip = Ipv4Packet::parse(packet).ok_or(Unreadable::Ipv4Header)?;
+            let iface = control.iface_v4().ok_or(Unreadable::NoDestination)?;
+            let ends = Endpoints::V4 {
+                source: ip.source,
+                destination: ip.destination,
+            };
+            (iface, ends, ip.ttl, ip.payload.start, ip.payload.end)
+        }
+        Family::V6 => {
+            let (destination, iface) = control.destination_v6().ok_or(Unreadable::NoDestination)?;
+            let source = received.name.as_v6().ok_or(Unreadable::NoDestination)?;
+            let hop_limit = control.arrived_hop_limit().ok_or(Unreadable::NoHopLimit)?;
+            (
+                iface,
+                Endpoints::V6 {
+                    source,
+                    destination,
+                },
+                hop_limit,
+                0,
+                packet.len(),
+            )
+        }
+    };
+    let arrived = control.arrived();
+    Ok((
+        RxMeta {
+            iface,
+            ends,
+            hop_limit,
+            protocol,
+            arrived,
+        },
+        header,
+        end,
+    ))
 }

@@ -101,7 +101,7 @@ impl<'a> Node<'a> {
     }
 
     /// Takes in all there is, and answers the first packet.
-    fn turn(&mut self) -> Option<(RxMeta, Vec<u8>, Vec<u8>)> {
+    pub(crate) fn next_packet(&mut self) -> Option<(RxMeta, Vec<u8>, Vec<u8>)> {
         while let Some(event) = self.linux.poll_event(&mut self.ring).unwrap() {
             match event {
                 NetEvent::Packet(packet) => {
@@ -115,18 +115,18 @@ impl<'a> Node<'a> {
 
     /// The next packet: what is known of it, its IP header, its message.
     pub(crate) fn packet(&mut self) -> (RxMeta, Vec<u8>, Vec<u8>) {
-        until(SOON, || self.turn()).expect("no packet came")
+        until(SOON, || self.next_packet()).expect("no packet came")
     }
 
     /// How many packets are waiting.
     pub(crate) fn packets(&mut self) -> usize {
-        core::iter::from_fn(|| self.turn()).count()
+        core::iter::from_fn(|| self.next_packet()).count()
     }
 
     /// Waits for an event.
     pub(crate) fn hears<T>(&mut self, what: &str, is: impl Fn(&NetEvent<'_>) -> Option<T>) -> T {
         until(SOON, || {
-            while self.turn().is_some() {}
+            while self.next_packet().is_some() {}
             self.told.iter().find_map(&is)
         })
         .unwrap_or_else(|| panic!("{what} was not told; told: {:#?}", self.told))
@@ -168,6 +168,15 @@ fn owned(event: NetEvent<'_>) -> NetEvent<'static> {
             iface,
             address,
             mac,
+        },
+        NetEvent::Flood {
+            iface,
+            family,
+            filtered,
+        } => NetEvent::Flood {
+            iface,
+            family,
+            filtered,
         },
         NetEvent::Resync => NetEvent::Resync,
         NetEvent::Synced => NetEvent::Synced,
@@ -248,7 +257,7 @@ fn a_lost_notification_is_made_good() {
     watcher.hears("Resync", |event| (*event == NetEvent::Resync).then_some(()));
     watcher.hears("Synced", |event| (*event == NetEvent::Synced).then_some(()));
     until(SOON, || {
-        while watcher.turn().is_some() {}
+        while watcher.next_packet().is_some() {}
         let mut there: Vec<IpAddr> = Vec::new();
         for event in &watcher.told {
             match event {

@@ -7,8 +7,8 @@ use core::time::Duration;
 use std::time::SystemTime;
 use vrrp_lab::{Capture, Frame, until};
 use vrrp_net::frame::{DSCP_CS6, GratuitousArp, Ipv4Header, UnsolicitedNa};
-use vrrp_net::{Listen, Op, OpErrorKind, Payload, Protocol, RxMeta, Transmit};
-use vrrp_proto::{Endpoints, Family, GROUP_V4, GROUP_V6};
+use vrrp_net::{Listen, NetEvent, Op, OpErrorKind, Payload, Protocol, RxMeta, Transmit};
+use vrrp_proto::{Endpoints, Family, GROUP_V4, GROUP_V6, Vrid};
 
 pub(crate) const CASES: &[Case] = &[
     ("advert_v4_on_the_wire", advert_v4_on_the_wire),
@@ -21,6 +21,7 @@ pub(crate) const CASES: &[Case] = &[
         "a_burst_of_255_is_heard_whole",
         a_burst_of_255_is_heard_whole,
     ),
+    ("a_flood_is_filtered", a_flood_is_filtered),
 ];
 
 const SOON: Duration = Duration::from_secs(5);
@@ -310,5 +311,61 @@ fn a_burst_of_255_is_heard_whole() {
     a.succeed(&ops);
     for message in &messages {
         assert_eq!(b.packet().2, message);
+    }
+}
+
+/// Bad packets are all heard until they are a flood; then good ones are, and a sample of the bad.
+fn a_flood_is_filtered() {
+    let lab = lan(&["a", "b"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut b = Node::open(&lab["b"]);
+    let sources: [IpAddr; 2] = [[10, 0, 0, 1].into(), a.link_local().into()];
+    for source in sources {
+        let family = Family::of(&source);
+        let group = Some(family.group());
+        let listen = Listen {
+            iface: Some(b.eth0),
+            family,
+            protocol: Protocol::Vrrp,
+            group,
+        };
+        let vrids = [51, 200].into_iter().filter_map(Vrid::new).collect();
+        b.succeed(&[Op::Listen(listen), Op::Expect { listen, vrids }]);
+        let with = |vrid: u8| {
+            let mut message = MESSAGE;
+            message[1] = vrid;
+            message
+        };
+        let (good, other, bad) = (with(51), with(200), with(7));
+        let few = vec![send(&a, source, family.group(), 255, Payload::Vrrp(&bad)); 150];
+        let near = send(&a, source, family.group(), 254, Payload::Vrrp(&good));
+        let good = send(&a, source, family.group(), 255, Payload::Vrrp(&good));
+        let other = send(&a, source, family.group(), 255, Payload::Vrrp(&other));
+        a.succeed(&few);
+        assert_eq!(b.packets(), 150, "all are heard");
+        let begins = NetEvent::Flood {
+            iface: Some(b.eth0),
+            family,
+            filtered: true,
+        };
+        a.succeed(&few);
+        assert_eq!(b.packets(), 150, "those that make it a flood are heard too");
+        b.hears("the flood", |event| (*event == begins).then_some(()));
+        // From now on a few of the bad get through, and all of the good.
+        let mut many = vec![few[0].clone(); 2_000];
+        many.extend(vec![near; 2_000]);
+        many.extend([good, other]);
+        a.succeed(&many);
+        let heard: Vec<_> = core::iter::from_fn(|| b.next_packet()).collect();
+        let is_good = |(meta, _, message): &&(RxMeta, Vec<u8>, Vec<u8>)| {
+            meta.hop_limit == 255 && matches!(message[1], 51 | 200)
+        };
+        assert_eq!(heard.iter().filter(is_good).count(), 2);
+        assert!(heard.len() < 100, "{} of 4,002 were heard", heard.len());
+        // A virtual router that is new is known to the filter at once.
+        let vrids = [51, 7].into_iter().filter_map(Vrid::new).collect();
+        b.succeed(&[Op::Expect { listen, vrids }]);
+        a.succeed(&few);
+        assert_eq!(b.packets(), 150);
     }
 }

@@ -334,6 +334,22 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 NetEvent::Conflict { address, mac, .. } => {
                     warn!(%address, "{address} is claimed by {mac} as well: an address conflict on the link");
                 }
+                NetEvent::Flood {
+                    iface,
+                    family,
+                    filtered,
+                } => {
+                    let name = iface
+                        .and_then(|index| self.host.link_at(index))
+                        .map_or("all interfaces", |link| link.name.as_str());
+                    if *filtered {
+                        warn!(
+                            "a flood of {family} packets on {name} that cannot be ours: counting one in 256 from now on"
+                        );
+                    } else {
+                        info!("counting every {family} packet on {name} again");
+                    }
+                }
                 NetEvent::Link(_) | NetEvent::LinkGone { .. } => {}
                 NetEvent::Resync if self.host.is_synced() => {
                     debug!("the kernel dropped events and tells all of it again")
