@@ -133,12 +133,17 @@ mod checksum;
 mod datagram;
 mod discard;
 mod error;
+mod expected;
 #[cfg(feature = "auth")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod interval;
+#[cfg(feature = "auth")]
+mod key;
 mod packet;
 mod receive;
+#[cfg(feature = "auth")]
+mod replay;
 #[cfg(feature = "auth")]
 mod trailer;
 mod types;
@@ -154,20 +159,19 @@ pub use checksum::{ChecksumCoverage, Covered};
 pub use datagram::{Datagram, PROTOCOL_AH};
 pub use discard::{Counter, Discard, Reason, Warning, Warnings};
 pub use error::{ChecksumMismatch, EmitError, ParseError};
+pub use expected::{AuthPolicy, ChecksumPolicy, Expected, Mode, OwnerPolicy, Peer, Profile};
 pub use interval::{AdvertInterval, IntervalError};
+#[cfg(feature = "auth")]
+pub use key::{Key, KeyError};
 pub use packet::{
     ADVERTISEMENT, AUTH_DATA_LEN, Addresses, AuthType, Body, HEADER_LEN, Header, Packet,
     TRAILER_LEN,
 };
-pub use receive::{
-    AuthPolicy, ChecksumPolicy, Envelope, Expected, Mode, OwnerPolicy, Peer, Profile, Received,
-    receive,
-};
+pub use receive::{Envelope, Received, receive};
 #[cfg(feature = "auth")]
-pub use trailer::{
-    AntiReplay, HmacMode, HmacPolicy, Key, KeyError, MAC_LEN, Mark, Sequence, Signature, Signer,
-    Trailer,
-};
+pub use replay::{AntiReplay, Mark, Sequence, Signer};
+#[cfg(feature = "auth")]
+pub use trailer::{HmacMode, HmacPolicy, MAC_LEN, Signature, Trailer};
 pub use types::{Endpoints, Family, Priority, Version, VirtualMac, Vrid};
 #[cfg(not(feature = "auth"))]
 pub use unkeyed::{AhPolicy, HmacPolicy, Signature};

@@ -15,209 +15,27 @@
 //! ```
 //!
 //! Nothing here can panic, allocate, or read a clock: the time (UTC, since 1970) is an argument.
-//! What must be remembered between messages is the caller's: a [`Signer`] for sending, a slice of
-//! [`Mark`]s for receiving.
+//! What must be remembered between messages is the caller's.
 
 use core::fmt;
 use core::net::IpAddr;
-use core::num::NonZeroU8;
 use core::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::checksum::Sum;
 use crate::discard::Reason;
-use crate::{EmitError, Endpoints, Family, Header, Packet, ParseError, TRAILER_LEN};
+use crate::{
+    AntiReplay, EmitError, Endpoints, Family, Header, Key, Mark, Packet, ParseError, Sequence,
+    TRAILER_LEN,
+};
 
 /// Octets of the truncated HMAC.
 pub const MAC_LEN: usize = 16;
 /// The trailer's only type: HMAC-SHA256 truncated to 128 bits.
 const HMAC_SHA256_128: u8 = 1;
 /// Octets of the trailer before the HMAC.
-const HEAD_LEN: usize = TRAILER_LEN - MAC_LEN;
-
-/// A key with its number. Debug shows the number only.
-#[derive(Clone)]
-pub struct Key {
-    id: NonZeroU8,
-    /// Keyed once, so that a message costs no hashing of the key.
-    mac: Hmac<Sha256>,
-    secret: [u8; Self::MAX_LEN],
-    len: usize,
-}
-
-impl Key {
-    /// Shortest secret. Unit: octets.
-    pub const MIN_LEN: usize = 32;
-    /// Longest secret. Unit: octets.
-    pub const MAX_LEN: usize = 64;
-
-    /// A key from its number, 1..=255, and 32..=64 octets of secret.
-    pub fn new(id: u8, secret: &[u8]) -> Result<Self, KeyError> {
-        let id = NonZeroU8::new(id).ok_or(KeyError::Id)?;
-        let len = secret.len();
-        if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&len) {
-            return Err(KeyError::Length { have: len });
-        }
-        let mac = Hmac::new_from_slice(secret).map_err(|_| KeyError::Length { have: len })?;
-        let mut copy = [0; Self::MAX_LEN];
-        for (to, from) in copy.iter_mut().zip(secret) {
-            *to = *from;
-        }
-        Ok(Self {
-            id,
-            mac,
-            secret: copy,
-            len,
-        })
-    }
-
-    /// Its number.
-    pub const fn id(&self) -> u8 {
-        self.id.get()
-    }
-
-    /// The HMAC of `message`, whose checksum octets are read as zero, sent from `source` with the
-    /// trailer's `head`.
-    fn mac(&self, source: IpAddr, message: &[u8], head: &[u8; HEAD_LEN]) -> [u8; MAC_LEN] {
-        let mut prefix = [0; 20];
-        if let ([ip, version, id, _, address @ ..], [first, vrid, ..]) = (&mut prefix, message) {
-            (*version, *id) = (first >> 4, *vrid);
-            match source {
-                IpAddr::V4(source) => {
-                    *ip = 4;
-                    address
-                        .iter_mut()
-                        .zip(source.octets())
-                        .for_each(|(to, from)| *to = from);
-                }
-                IpAddr::V6(source) => (*ip, *address) = (6, source.octets()),
-            }
-        }
-        let mut mac = self.mac.clone();
-        mac.update(&prefix);
-        if let Some((fixed, rest)) = message.split_first_chunk::<8>() {
-            let [fixed @ .., _, _] = fixed;
-            mac.update(fixed);
-            mac.update(&[0, 0]);
-            mac.update(rest);
-        }
-        mac.update(head);
-        mac.update(&[0; MAC_LEN]);
-        let digest: [u8; 32] = mac.finalize().into_bytes().into();
-        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
-        first
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("id", &self.id())
-            .finish_non_exhaustive()
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id && self.len == other.len && self.secret.ct_eq(&other.secret).into()
-    }
-}
-
-impl Eq for Key {}
-
-/// What cannot be a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The number 0 is none.
-    #[error("key ID is not in 1..=255")]
-    Id,
-    /// Too short to be safe, or longer than the block of SHA-256.
-    #[error("key has {have} octets, not 32..=64")]
-    Length {
-        /// Octets given.
-        have: usize,
-    },
-}
-
-/// Time of signing and a counter: 32 bits of seconds, 16 of fraction, 16 of counter.
-///
-/// Compared with serial-number arithmetic, so that it survives the year 2106.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Sequence(u64);
-
-impl Sequence {
-    /// From the number.
-    pub const fn new(value: u64) -> Self {
-        Self(value)
-    }
-
-    /// The first of an instant, given as time since 1970 (UTC).
-    pub const fn at(utc: Duration) -> Self {
-        let fraction = ((utc.subsec_nanos() as u64) << 16) / 1_000_000_000;
-        Self(utc.as_secs() << 32 | fraction << 16)
-    }
-
-    /// As a number.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-
-    /// Seconds since 1970, modulo 2³².
-    pub const fn seconds(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    /// Unit: 1/65536 of a second.
-    #[expect(clippy::cast_possible_truncation, reason = "16 bits of it")]
-    pub const fn fraction(self) -> u16 {
-        (self.0 >> 16) as u16
-    }
-
-    /// Which of the signatures of one tick.
-    #[expect(clippy::cast_possible_truncation, reason = "the lowest 16 bits")]
-    pub const fn counter(self) -> u16 {
-        self.0 as u16
-    }
-
-    /// Whether it comes after `other`.
-    pub const fn is_after(self, other: Self) -> bool {
-        self.0.wrapping_sub(other.0).cast_signed() > 0
-    }
-
-    /// Whole seconds from `other` to this, negative if it lies before.
-    const fn seconds_since(self, other: Self) -> i32 {
-        self.seconds().wrapping_sub(other.seconds()).cast_signed()
-    }
-}
-
-impl fmt::Debug for Sequence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{:04x}:{}",
-            self.seconds(),
-            self.fraction(),
-            self.counter()
-        )
-    }
-}
-
-/// keepalived's `anti_replay`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum AntiReplay {
-    /// Clocks agree within a window, and sequences grow within it.
-    Time {
-        /// Unit: seconds. Range: 1..=300.
-        window: u16,
-    },
-    /// Sequences grow; clocks need not agree.
-    Monotonic,
-}
+pub(crate) const HEAD_LEN: usize = TRAILER_LEN - MAC_LEN;
 
 /// keepalived's `mode`: the steps of introducing signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -330,67 +148,6 @@ impl HmacPolicy<'_> {
     }
 }
 
-/// The last sequence accepted from one source.
-///
-/// A receiver keeps a slice of them, the most recently used first: one for each unicast peer, or
-/// four for a group, as keepalived does. A source that is not among them is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Mark(Option<(IpAddr, Sequence)>);
-
-impl Mark {
-    /// Remembers that `sequence` was accepted from `source`, in the place of the least recently
-    /// used if there is no other.
-    pub fn record(marks: &mut [Self], source: IpAddr, sequence: Sequence) {
-        let known = marks
-            .iter()
-            .position(|mark| mark.0.is_some_and(|(of, _)| of == source));
-        let end = known.map_or(marks.len(), |at| at + 1);
-        if let Some(marks) = marks.get_mut(..end) {
-            marks.rotate_right(usize::from(end != 0));
-            if let Some(first) = marks.first_mut() {
-                *first = Self(Some((source, sequence)));
-            }
-        }
-    }
-
-    fn of(marks: &[Self], source: IpAddr) -> Option<Sequence> {
-        marks
-            .iter()
-            .find_map(|mark| mark.0.filter(|(of, _)| *of == source).map(|(_, last)| last))
-    }
-}
-
-/// The sending side of one virtual router: its sequence never goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Signer {
-    last: Option<Sequence>,
-}
-
-impl Signer {
-    /// The sequence for the next advert: the clock, or one more than the last where the clock has
-    /// not moved or was set back. In [`AntiReplay::Time`] it starts again from a clock that was set
-    /// back by more than the window, since nobody would believe it otherwise.
-    pub fn next(&mut self, anti_replay: AntiReplay, utc: Duration) -> Sequence {
-        let clock = Sequence::at(utc);
-        let next = match (self.last, anti_replay) {
-            (None, _) => clock,
-            (Some(last), _) if clock.is_after(last) => clock,
-            (Some(last), AntiReplay::Time { window })
-                if last.seconds_since(clock) > i32::from(window) =>
-            {
-                clock
-            }
-            (Some(last), AntiReplay::Time { .. } | AntiReplay::Monotonic) => {
-                Sequence(last.0.wrapping_add(1))
-            }
-        };
-        self.last = Some(next);
-        next
-    }
-}
-
 /// A trailer, to be sent or looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Trailer([u8; TRAILER_LEN]);
@@ -469,7 +226,7 @@ impl Trailer {
     /// When it was made.
     pub const fn sequence(&self) -> Sequence {
         let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = self.0;
-        Sequence(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        Sequence::new(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
     /// The truncated HMAC.
