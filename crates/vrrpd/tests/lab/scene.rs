@@ -1,0 +1,148 @@
+//! What the cases share: the tutorial's LAN, daemons on it, and the times that the RFC wants.
+
+use core::net::IpAddr;
+use core::time::Duration;
+use std::process::Command;
+use std::time::SystemTime;
+
+use vrrp_lab::{Capture, Frame, Host, HostPlan, Lab, Plan, Process};
+
+/// For what only takes as long as a busy machine makes it.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// The tutorial's four files.
+pub(crate) const TUTORIAL: [&str; 4] = [
+    include_str!("../data/seed/node1.conf"),
+    include_str!("../data/seed/node2.conf"),
+    include_str!("../data/seed/node3.conf"),
+    include_str!("../data/seed/node4.conf"),
+];
+/// Their virtual address.
+pub(crate) const VIP: &str = "10.0.0.70";
+
+/// Hosts `node1` and so on with 10.0.0.60/24 and so on, and with 2001:db8::60/64 and so on where IPv6 is on.
+pub(crate) fn lan(nodes: usize, ipv6: bool) -> Lab {
+    let plan = (0..nodes).fold(Plan::new().ipv6(ipv6), |plan, n| {
+        let v4 = format!("10.0.0.{}/24", 60 + n).parse().unwrap();
+        let v6 = ipv6.then(|| format!("2001:db8::{}/64", 60 + n).parse().unwrap());
+        plan.host(HostPlan::new(format!("node{}", n + 1)).interface(
+            "eth0",
+            "lan",
+            [v4].into_iter().chain(v6),
+        ))
+    });
+    plan.build().unwrap()
+}
+
+/// Starts `vrrpd run` with `conf`.
+pub(crate) fn vrrpd(host: &Host, conf: &str) -> Process {
+    let file = host.write("vrrpd.conf", conf).unwrap();
+    let mut command = run(host);
+    host.spawn("vrrpd", command.arg("-f").arg(file)).unwrap()
+}
+
+/// `vrrpd run` with a runtime directory of the host's own, and without a file.
+pub(crate) fn run(host: &Host) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vrrpd"));
+    command
+        .arg("run")
+        .arg("--runtime-dir")
+        .arg(host.dir().join("vrrpd"));
+    command
+}
+
+/// One virtual router of VRRPv3 with VRID 51 and the tutorial's address, faster than the tutorial.
+pub(crate) fn v3(priority: u8, interval: &str) -> String {
+    format!(
+        "vrrp_instance VI_1 {{\n  version 3\n  interface eth0\n  virtual_router_id 51\n  \
+         priority {priority}\n  advert_int {interval}\n  virtual_ipaddress {{\n    {VIP}\n  }}\n}}\n"
+    )
+}
+
+/// Skew_Time, counted apart from the daemon.
+pub(crate) fn skew(unit: Duration, priority: u32) -> Duration {
+    unit * (256 - priority) / 256
+}
+
+/// Active_Down_Interval.
+pub(crate) fn down(interval: Duration, unit: Duration, priority: u32) -> Duration {
+    interval * 3 + skew(unit, priority)
+}
+
+/// Whether the frame is an advert of `host`, of any priority but 0.
+pub(crate) fn serves(host: &str) -> impl Fn(&Frame) -> bool {
+    move |frame| &*frame.host == host && frame.advert().is_some_and(|a| !a.priority.is_relinquish())
+}
+
+/// Whether the frame is `host`'s farewell: an advert of priority 0.
+pub(crate) fn resigns(host: &str) -> impl Fn(&Frame) -> bool {
+    move |frame| &*frame.host == host && frame.advert().is_some_and(|a| a.priority.is_relinquish())
+}
+
+/// Waits until `host` is Active: its first advert from now on.
+pub(crate) fn active(capture: &Capture, host: &str) -> Frame {
+    capture
+        .wait(SystemTime::now(), 2 * SOON, serves(host))
+        .unwrap_or_else(|| panic!("{host} did not become Active"))
+}
+
+/// The first advert of `heir` after the last one of `dead`, which is known to send no more; judged.
+pub(crate) fn inherits(
+    capture: &Capture,
+    dead: &str,
+    heir: &str,
+    expected: Duration,
+    interval: Duration,
+) -> Frame {
+    let frames = capture.frames();
+    let last = frames
+        .iter()
+        .rev()
+        .find(|f| serves(dead)(f))
+        .expect("an advert of the dead");
+    let first = capture
+        .wait(last.at, expected + SOON, serves(heir))
+        .expect("nobody took over");
+    in_time(&first, last.at, expected, interval);
+    first
+}
+
+/// Never early, late by less than an advertisement interval.
+pub(crate) fn in_time(frame: &Frame, since: SystemTime, expected: Duration, interval: Duration) {
+    let took = frame.at.duration_since(since).unwrap();
+    assert!(
+        took >= expected,
+        "{} took over {:?} too early",
+        frame.host,
+        expected - took
+    );
+    assert!(
+        took < expected + interval,
+        "{} took over {:?} too late",
+        frame.host,
+        took - expected
+    );
+}
+
+/// The nodes that have `address`, by name.
+pub(crate) fn holders(lab: &Lab, address: &str) -> Vec<String> {
+    let address: IpAddr = address.parse().unwrap();
+    lab.holders(address)
+        .unwrap()
+        .iter()
+        .map(|h| h.name().to_owned())
+        .collect()
+}
+
+/// Every address of a host as `ip a` shows it, sorted.
+pub(crate) fn addresses(host: &Host) -> Vec<String> {
+    let mut all: Vec<_> = host
+        .addresses()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    all.sort();
+    all
+}
