@@ -7,6 +7,7 @@ mod serve;
 mod steps;
 mod tell;
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -16,7 +17,7 @@ use vrrp_fsm::{
     Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome,
     TrackId, TrackReport,
 };
-use vrrp_net::{Backend, IfIndex, NetError, NetEvent, RxRing};
+use vrrp_net::{Backend, IfIndex, Mac, NetError, NetEvent, RxRing};
 use vrrp_proto::Datagram;
 
 use crate::clock::Clock;
@@ -108,6 +109,8 @@ pub struct Daemon<B, C> {
     signs: bool,
     /// Routers whose last advert could not be sent; said once until one goes out.
     mute: BTreeMap<RouterId, String>,
+    /// Who else said in this turn that an address of ours is theirs.
+    claims: Vec<(IpAddr, Mac)>,
     phase: Phase,
     options: Options,
     now: Instant,
@@ -157,6 +160,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             running: BTreeSet::new(),
             signs: false,
             mute: BTreeMap::new(),
+            claims: Vec::new(),
             phase: Phase::Looking,
             options,
             now,
@@ -217,6 +221,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     /// The way to the kernel is broken: the daemon is of no more use, and the next one cleans up.
     pub fn turn(&mut self) -> Result<Turn, NetError> {
         self.now = self.clock.now().max(self.now);
+        let claims = core::mem::take(&mut self.claims);
         self.receive()?;
         while let Ok(message) = self.inbox.try_recv() {
             self.message(message);
@@ -230,6 +235,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         self.engine.handle(self.now, Input::Timeout);
         self.follow();
+        self.contest(&claims);
         self.run_steps();
         Ok(if self.steps.is_empty() {
             Turn::Wait(self.engine.next_deadline())
@@ -332,7 +338,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                     });
                 }
                 NetEvent::Conflict { address, mac, .. } => {
-                    warn!(%address, "{address} is claimed by {mac} as well: an address conflict on the link");
+                    self.claims.push((*address, *mac));
                 }
                 NetEvent::Flood {
                     iface,

@@ -1,11 +1,12 @@
 //! What is on the host because a virtual router is Active, and what is there as long as the daemon is.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
 use vrrp_fsm::{Input, Instant, RouterId};
-use vrrp_net::{AddressRecord, AddressSpec, Author, Backend, IfIndex};
+use vrrp_net::{AddressRecord, AddressSpec, Author, Backend, IfIndex, Mac};
 
 use super::steps::Step;
 use super::{Daemon, Task};
@@ -225,6 +226,22 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         for id in given_up {
             self.engine.handle(self.now, Input::Lost(id));
+        }
+    }
+
+    /// Says who else claims what is still ours. The claims are a turn old: a router that takes over advertises and
+    /// then announces, and the two come by different sockets.
+    pub(super) fn contest(&self, claims: &[(IpAddr, Mac)]) {
+        for (address, mac) in claims {
+            let has = |install: &Install| {
+                install
+                    .addresses
+                    .iter()
+                    .any(|placed| placed.spec.address == *address)
+            };
+            if has(&self.plan.statics) || self.served.values().any(|served| has(&served.install)) {
+                warn!(%address, "{address} is claimed by {mac} as well: an address conflict on the link");
+            }
         }
     }
 
