@@ -45,20 +45,20 @@ fn kinds() -> Vec<Kind> {
     vec![
         Kind {
             ttl: 254,
-            ..kind("ttl", advert(BETTER, "mypassword", 1), "254")
+            ..kind("ttl", advert(BETTER, "mypassword", 1), "Received 254")
         },
         kind("checksum", unsummed, "checksum"),
         kind("too short", cut, "6 octets"),
-        kind("more addresses counted than there are", spoilt(3, 9), "52"),
-        kind("version", spoilt(0, 0x41), "version"),
-        kind("type", spoilt(0, 0x22), "type"),
+        kind("more addresses counted than there are", spoilt(3, 9), "expect 52"),
+        kind("version", spoilt(0, 0x41), "VRRP version"),
+        kind("type", spoilt(0, 0x22), "type 2"),
         kind(
             "password",
             advert(BETTER, "anotherone", 1),
-            "authentication failed",
+            "passwd",
         ),
-        kind("no authentication", unsigned, "authentication by none"),
-        kind("interval", advert(BETTER, "mypassword", 2), "interval"),
+        kind("no authentication", unsigned, "a 0 auth"),
+        kind("interval", advert(BETTER, "mypassword", 2), "interval mismatch"),
     ]
 }
 
