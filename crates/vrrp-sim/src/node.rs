@@ -11,7 +11,6 @@ use crate::kernel::SimKernel;
 use crate::plan::Order;
 use crate::world::{Node, Outbox};
 use core::net::IpAddr;
-use core::time::Duration;
 use std::collections::BTreeMap;
 use vrrp_fsm::{
     Announced, Announcement, Cause, Command, Engine, EngineConfig, IfaceId, Input, Instant, Role,
@@ -57,10 +56,6 @@ pub struct View {
     pub status: Status,
     /// The priority that counts.
     pub priority: Priority,
-    /// Skew_Time.
-    pub skew_time: Duration,
-    /// Active_Down_Interval.
-    pub active_down_interval: Duration,
     /// How many times all addresses were announced.
     pub announced: u64,
 }
@@ -91,6 +86,8 @@ pub struct EngineNode {
     process: Option<Process>,
     left: Option<Saved>,
     views: Vec<View>,
+    /// An order has come since the views were made.
+    ordered: bool,
     epoch: u64,
     changes: Vec<Change>,
     complaints: Vec<String>,
@@ -123,6 +120,7 @@ impl EngineNode {
             process: None,
             left: None,
             views: vec![View::default(); ports.len()],
+            ordered: false,
             epoch: 0,
             changes: Vec::new(),
             complaints: Vec::new(),
@@ -461,8 +459,6 @@ impl EngineNode {
                 role: s.role,
                 status: s.status,
                 priority: s.priority,
-                skew_time: s.skew_time,
-                active_down_interval: s.active_down_interval,
                 announced: view.announced,
             };
             stats.push(s.stats);
@@ -544,7 +540,7 @@ impl Node for EngineNode {
         if let Some(process) = &mut self.process {
             process.engine.handle(now, Input::Timeout);
         }
-        let mut stirred = self.execute();
+        let mut stirred = self.execute() | core::mem::take(&mut self.ordered);
         if !begun && self.process.as_ref().is_some_and(|process| process.begun) {
             self.clean();
             stirred = true;
@@ -568,6 +564,7 @@ impl Node for EngineNode {
 
 impl Subject for EngineNode {
     fn order(&mut self, now: Instant, order: Order) {
+        self.ordered = true;
         let engine = self.process.as_mut().map(|process| &mut process.engine);
         match order {
             Order::Start => self.start(),
