@@ -1,6 +1,6 @@
 //! What is said about a configuration: one [`Diagnostic`] each, with a stable code, a place, a reason and a remedy.
 
-use crate::span::Span;
+use crate::span::{FileId, Span};
 
 mod human;
 mod json;
@@ -77,6 +77,28 @@ pub struct Help {
     /// The advice as changes of the text, if it is that exact: applied together they cure the finding and make no
     /// other. Empty where a person has to decide.
     pub edits: Vec<Edit>,
+}
+
+impl Help {
+    /// `text`, the text of `file`, with all edits done that are in that file. Edits that overlap an earlier one, or
+    /// that `text` is too short for, are left out.
+    #[must_use]
+    pub fn apply(&self, file: FileId, text: &str) -> String {
+        let mut edits: Vec<&Edit> = self.edits.iter().filter(|it| it.span.file == file).collect();
+        edits.sort_by_key(|edit| edit.span);
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for edit in edits {
+            let (start, end) = (edit.span.start as usize, edit.span.end as usize);
+            if let (Some(kept), Some(_)) = (text.get(at..start), text.get(start..end)) {
+                out.push_str(kept);
+                out.push_str(&edit.text);
+                at = end;
+            }
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
 }
 
 /// One finding.
