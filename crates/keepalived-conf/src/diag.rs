@@ -84,7 +84,11 @@ impl Help {
     /// that `text` is too short for, are left out.
     #[must_use]
     pub fn apply(&self, file: FileId, text: &str) -> String {
-        let mut edits: Vec<&Edit> = self.edits.iter().filter(|it| it.span.file == file).collect();
+        let mut edits: Vec<&Edit> = self
+            .edits
+            .iter()
+            .filter(|it| it.span.file == file)
+            .collect();
         edits.sort_by_key(|edit| edit.span);
         let mut out = String::with_capacity(text.len());
         let mut at = 0;

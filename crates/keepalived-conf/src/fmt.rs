@@ -36,7 +36,7 @@ pub fn format(text: &str) -> String {
 }
 
 /// Where the comment begins, as keepalived sees it: outside double quotes, unless a backslash stands in front.
-fn split_comment(line: &str) -> (&str, &str) {
+pub(crate) fn split_comment(line: &str) -> (&str, &str) {
     let mut quoted = false;
     let mut before = ' ';
     for (at, c) in line.char_indices() {

@@ -108,7 +108,7 @@ impl Loaded {
         if !findings.iter().any(|finding| finding.peer == Peer::Stops) {
             findings.extend(lint::check(&self.config, &self.sources, self.main));
         }
-        diag::settle(findings)
+        diag::settle(lint::refine(findings, &self.config, &self.sources))
     }
 }
 

@@ -4,7 +4,10 @@
 //! is said twice. They know the text and nothing of the host.
 
 mod addresses;
+mod braces;
+mod consequences;
 mod preemption;
+mod remedies;
 mod scripts;
 mod together;
 mod unicast;
@@ -54,9 +57,38 @@ fn empty(config: &Config, sources: &SourceMap, main: Option<FileId>) -> Option<D
     ))
 }
 
+/// Every mistake once: what only follows from another finding is left out, a finding that was made at the wrong place
+/// is moved, and where a remedy is exact, it gets its changes of the text.
+pub(crate) fn refine(
+    findings: Vec<Diagnostic>,
+    config: &Config,
+    sources: &SourceMap,
+) -> Vec<Diagnostic> {
+    let mut findings = consequences::prune(findings, config, sources);
+    findings
+        .iter_mut()
+        .for_each(|finding| remedies::attach(finding, sources));
+    findings
+}
+
 /// The line of `span`, to be removed: with its end, if nothing but the entry stands on it; else the entry alone.
 #[must_use]
 pub fn line(sources: &SourceMap, span: Span) -> Span {
+    let behind = sources
+        .file(span.file)
+        .and_then(|file| file.text.get(span.end as usize..));
+    let tail = behind
+        .and_then(|text| text.lines().next())
+        .unwrap_or_default();
+    if tail.contains(['{', '}']) {
+        span
+    } else {
+        lines(sources, span)
+    }
+}
+
+/// `span` with all of its lines, if nothing stands before it.
+fn lines(sources: &SourceMap, span: Span) -> Span {
     let Some(text) = sources.file(span.file).map(|file| file.text.as_str()) else {
         return span;
     };
@@ -68,7 +100,7 @@ pub fn line(sources: &SourceMap, span: Span) -> Span {
     };
     let head = before.rsplit('\n').next().unwrap_or_default();
     let tail = after.split_inclusive('\n').next().unwrap_or_default();
-    if !head.trim().is_empty() || tail.contains(['{', '}']) {
+    if !head.trim().is_empty() {
         return span;
     }
     let length = |text: &str| u32::try_from(text.len()).unwrap_or(0);

@@ -1,6 +1,11 @@
 //! The stories of the codes are true: what they call wrong is found, what they call right is not, and every exact
 //! remedy cures what it is for and breaks nothing.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 use std::collections::BTreeMap;
 
@@ -30,14 +35,22 @@ fn examples(code: Code) -> Vec<Example> {
         let text = match kind {
             None => instance(text),
             Some("file") if text.starts_with("vrrp_script") && !text.contains("vrrp_instance") => {
-                format!("{SECURITY}{text}{}", instance("track_script {\n    chk\n}\n"))
+                format!(
+                    "{SECURITY}{text}{}",
+                    instance("track_script {\n    chk\n}\n")
+                )
             }
             Some("file") if text.contains("script") && code != Code::ScriptSecurity => {
                 format!("{SECURITY}{text}")
             }
             Some(_) => text.to_owned(),
         };
-        examples.push(Example { code, good, text, nodes: kind == Some("nodes") });
+        examples.push(Example {
+            code,
+            good,
+            text,
+            nodes: kind == Some("nodes"),
+        });
         rest = after;
     }
     examples
@@ -47,8 +60,12 @@ const SECURITY: &str = "global_defs {\n    script_user root\n    enable_script_s
 
 /// An instance around `body`, with what it lacks.
 fn instance(body: &str) -> String {
-    let has = |keyword: &str| body.lines().any(|line| line.split(' ').next() == Some(keyword));
-    let mut text = String::from("vrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n");
+    let has = |keyword: &str| {
+        body.lines()
+            .any(|line| line.split(' ').next() == Some(keyword))
+    };
+    let mut text =
+        String::from("vrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n");
     if !body.contains("prior") {
         text.push_str("    priority 150\n");
     }
@@ -66,8 +83,9 @@ fn findings(example: &Example) -> Vec<Diagnostic> {
         return parse(&example.text).findings();
     }
     let files = example.text.split("# the other node\n").enumerate();
-    let files: Vec<(String, String)> =
-        files.map(|(at, text)| (format!("node{at}"), instance_fields(text))).collect();
+    let files: Vec<(String, String)> = files
+        .map(|(at, text)| (format!("node{at}"), instance_fields(text)))
+        .collect();
     let mut sources = SourceMap::default();
     let mut loaded = Vec::new();
     let mut all = Vec::new();
@@ -81,20 +99,30 @@ fn findings(example: &Example) -> Vec<Diagnostic> {
     let nodes: Vec<Node<'_>> = files
         .iter()
         .zip(&loaded)
-        .map(|((name, _), file)| Node { name, config: &file.config })
+        .map(|((name, _), file)| Node {
+            name,
+            config: &file.config,
+        })
         .collect();
     all.extend(crossnode::check(&nodes));
     all
 }
 
 fn instance_fields(text: &str) -> String {
-    if text.contains("vrrp_script") { format!("{SECURITY}{text}") } else { text.to_owned() }
+    if text.contains("vrrp_script") {
+        format!("{SECURITY}{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// How many findings of each code there are, notes aside.
 fn count(findings: &[Diagnostic]) -> BTreeMap<Code, usize> {
     let mut count = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.severity > Severity::Note) {
+    for finding in findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Note)
+    {
         *count.entry(finding.code).or_default() += 1;
     }
     count
@@ -110,7 +138,9 @@ fn what_is_called_wrong_is_found_and_what_is_called_right_is_not() {
         let codes: Vec<Code> = found.iter().map(|finding| finding.code).collect();
         let (code, text) = (example.code, &example.text);
         if example.good {
-            let bad = found.iter().filter(|finding| finding.severity > Severity::Note);
+            let bad = found
+                .iter()
+                .filter(|finding| finding.severity > Severity::Note);
             let bad: Vec<Code> = bad.map(|finding| finding.code).collect();
             if !bad.is_empty() || codes.contains(&code) {
                 failures.push(format!("{code}, right: {codes:?}\n{text}"));
@@ -128,7 +158,11 @@ fn an_exact_remedy_cures_and_breaks_nothing() {
     let mut cured = 0;
     let mut failures = Vec::new();
     let wrong = |example: &Example| !example.good && !example.nodes;
-    for example in Code::ALL.iter().flat_map(|&code| examples(code)).filter(wrong) {
+    for example in Code::ALL
+        .iter()
+        .flat_map(|&code| examples(code))
+        .filter(wrong)
+    {
         let loaded = parse(&example.text);
         let before = loaded.findings();
         for finding in &before {
@@ -136,12 +170,18 @@ fn an_exact_remedy_cures_and_breaks_nothing() {
                 let text = help.apply(loaded.main.unwrap(), &example.text);
                 let after = parse(&text).findings();
                 let (was, is) = (count(&before), count(&after));
-                let new: Vec<&Code> =
-                    is.iter().filter(|(code, n)| was.get(code).is_none_or(|was| was < n)).map(|(code, _)| code).collect();
+                let new: Vec<&Code> = is
+                    .iter()
+                    .filter(|(code, n)| was.get(code).is_none_or(|was| was < n))
+                    .map(|(code, _)| code)
+                    .collect();
                 let left = after.iter().filter(|it| it.code == finding.code).count();
                 let had = before.iter().filter(|it| it.code == finding.code).count();
                 if left >= had || !new.is_empty() {
-                    failures.push(format!("{}: {} leaves {left} of {had}, new {new:?}\n{text}", finding.code, help.text));
+                    failures.push(format!(
+                        "{}: {} leaves {left} of {had}, new {new:?}\n{text}",
+                        finding.code, help.text
+                    ));
                 }
                 cured += 1;
             }

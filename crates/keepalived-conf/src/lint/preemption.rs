@@ -36,6 +36,12 @@ fn nopreempt_and_weight(config: &Config, instance: &Instance) -> Option<Diagnost
         instance.origin.keyword("nopreempt"),
         "and such a node takes nothing over",
     )
+    .also(
+        config
+            .script(&weighted.name)
+            .and_then(|it| it.origin.keywords.get("weight").copied()),
+        "the weight of the script",
+    )
     .note("a peer with nopreempt does not take over from a node that still sends adverts")
     .help("remove the weight: then a failure means FAULT, and a peer takes over");
     Some(finding)

@@ -1,0 +1,271 @@
+//! Exact changes of the text for findings whose advice can be followed by a program.
+
+use super::{braces, line, word};
+use crate::codes::Code;
+use crate::diag::{Diagnostic, Edit, Help};
+use crate::span::{SourceMap, Span};
+
+/// Gives the advice of `finding` its edits, where they are certain and it has none.
+pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
+    undefined(finding, sources);
+    if finding.help.iter().any(|help| !help.edits.is_empty()) {
+        return;
+    }
+    let Some(span) = finding.span else { return };
+    let Some((edits, text)) = remedy(finding, span, sources) else {
+        return;
+    };
+    match finding.help.first_mut() {
+        Some(help) if text.is_empty() => help.edits = edits,
+        _ => {
+            let text = if text.is_empty() {
+                "change it like this"
+            } else {
+                text
+            };
+            finding.help.insert(
+                0,
+                Help {
+                    text: text.to_owned(),
+                    edits,
+                },
+            );
+        }
+    }
+}
+
+/// Edits, and advice if the finding's own does not fit.
+fn remedy(
+    finding: &Diagnostic,
+    span: Span,
+    sources: &SourceMap,
+) -> Option<(Vec<Edit>, &'static str)> {
+    let one = |span: Span, text: &str, advice| {
+        Some((
+            vec![Edit {
+                span,
+                text: text.to_owned(),
+            }],
+            advice,
+        ))
+    };
+    let other = |n: usize| finding.labels.get(n).map(|label| label.span);
+    match finding.code {
+        Code::NopreemptMaster => one(word(sources, other(0)?, "MASTER")?, "BACKUP", ""),
+        Code::NopreemptWeight => weight(finding, span, sources),
+        Code::PreemptDelayUseless => one(line(sources, span), "", "remove the line"),
+        Code::AuthVersion3 | Code::AuthStrict | Code::AuthAhIpv6 => {
+            one(braces::block(sources, span)?, "", "remove the block")
+        }
+        Code::AuthAhMaster => one(word(sources, span, "MASTER")?, "BACKUP", ""),
+        Code::AdvertIntRounded => {
+            let seconds = finding.message.rsplit(": ").next()?.split(' ').next()?;
+            let text = sources.text(span)?;
+            let value = text.rsplit([' ', '\t']).next()?;
+            one(
+                word(sources, span, value)?,
+                seconds,
+                "write what is used anyway",
+            )
+        }
+        Code::UnicastNoPeers => {
+            (sources.text(span)? == "unicast_src_ip").then_some(())?;
+            one(span, "mcast_src_ip", "if multicast is meant, say so")
+        }
+        Code::ScriptWordsLost => quoted(span, sources),
+        Code::CommentCutsWord => protected(span, sources),
+        Code::OptionUnknown => {
+            // `weight=10`
+            let (name, value) = sources.text(span)?.split_once('=')?;
+            (!name.is_empty() && !value.is_empty()).then_some(())?;
+            one(
+                span,
+                &format!("{name} {value}"),
+                "separate the option and its value by a blank",
+            )
+        }
+        Code::PrefixInvalid => {
+            let (address, _) = sources.text(span)?.split_once('/')?;
+            let bits = if address.contains(':') { "128" } else { "32" };
+            one(
+                span,
+                &format!("{address}/{bits}"),
+                "write the length of the subnet; this is what is used now",
+            )
+        }
+        Code::LabelLong => {
+            let text = &sources.file(span.file)?.text;
+            let head = text.get(..span.start as usize)?;
+            let start = head
+                .rfind("label")
+                .filter(|at| head.get(at + 5..).is_some_and(|gap| gap.trim().is_empty()))?;
+            let start = head.get(..start)?.trim_end_matches([' ', '\t']).len();
+            let span = Span {
+                start: u32::try_from(start).ok()?,
+                ..span
+            };
+            one(span, "", "remove the label")
+        }
+        Code::TrackOwnInterface => one(line(sources, span), "", "remove the entry"),
+        Code::FamilyMixed => moved(span, sources),
+        Code::BooleanInvalid => {
+            let lower = sources.text(span)?.to_ascii_lowercase();
+            matches!(
+                lower.as_str(),
+                "true" | "on" | "yes" | "false" | "off" | "no"
+            )
+            .then_some(())?;
+            one(span, &lower, "write it in lower case")
+        }
+        Code::BraceExtra => one(super::lines(sources, span), "", ""),
+        _ => None,
+    }
+}
+
+/// The `weight` of the entry, or of the script if there is only one.
+fn weight(
+    finding: &Diagnostic,
+    span: Span,
+    sources: &SourceMap,
+) -> Option<(Vec<Edit>, &'static str)> {
+    let text = &sources.file(span.file)?.text;
+    let entry = text.get(span.end as usize..)?.lines().next()?;
+    if let Some(at) = entry.find("weight") {
+        let end = entry.find(['#', '!']).unwrap_or(entry.len());
+        let gap = entry.get(..at)?;
+        let start = span.end + u32::try_from(gap.trim_end().len()).ok()?;
+        let end = span.end + u32::try_from(entry.get(..end)?.trim_end().len()).ok()?;
+        return Some((
+            vec![Edit {
+                span: Span { start, end, ..span },
+                text: String::new(),
+            }],
+            "",
+        ));
+    }
+    // The reader keeps the place of the script's own line.
+    let label = finding
+        .labels
+        .iter()
+        .find(|label| label.text.contains("weight"))?;
+    Some((
+        vec![Edit {
+            span: line(sources, label.span),
+            text: String::new(),
+        }],
+        "",
+    ))
+}
+
+/// `script PROGRAM ARGUMENTS`: one pair of quotes around all of it.
+fn quoted(span: Span, sources: &SourceMap) -> Option<(Vec<Edit>, &'static str)> {
+    let text = &sources.file(span.file)?.text;
+    let head = text.get(..span.start as usize)?;
+    let line = head.rsplit('\n').next()?;
+    let keyword = line.trim_start().split([' ', '\t']).next()?;
+    let at = line.find(keyword)? + keyword.len();
+    let gap = line.get(at..)?;
+    let program = at + gap.len() - gap.trim_start().len();
+    let start = span.start - u32::try_from(line.len() - program).ok()?;
+    let whole = Span { start, ..span };
+    let command = sources.text(whole)?;
+    if command.contains(['"', '\'', '\\', '#', '!']) {
+        return None;
+    }
+    Some((
+        vec![Edit {
+            span: whole,
+            text: format!("\"{command}\""),
+        }],
+        "",
+    ))
+}
+
+/// `a!b`: the word in double quotes. A `{` or a quote in it is for a person to look at.
+fn protected(span: Span, sources: &SourceMap) -> Option<(Vec<Edit>, &'static str)> {
+    let text = &sources.file(span.file)?.text;
+    let head = text.get(..span.start as usize)?;
+    let tail = text.get(span.start as usize..)?;
+    let start = head.rfind([' ', '\t', '\n']).map_or(0, |at| at + 1);
+    let end = span.start as usize + tail.find([' ', '\t', '\r', '\n']).unwrap_or(tail.len());
+    let word = text.get(start..end)?;
+    if word.contains(['"', '\'', '{', '}', '$', ';']) {
+        return None;
+    }
+    let span = Span {
+        start: u32::try_from(start).ok()?,
+        end: u32::try_from(end).ok()?,
+        ..span
+    };
+    Some((
+        vec![Edit {
+            span,
+            text: format!("\"{word}\""),
+        }],
+        "put the word in double quotes, if no comment is meant",
+    ))
+}
+
+/// An address of the other family goes into `virtual_ipaddress_excluded`.
+fn moved(span: Span, sources: &SourceMap) -> Option<(Vec<Edit>, &'static str)> {
+    let text = &sources.file(span.file)?.text;
+    let head = text.get(..span.start as usize)?;
+    let entry = line(sources, span);
+    if entry == span {
+        return None;
+    }
+    // Behind the block that the entry is in.
+    let close = entry.end as usize + text.get(entry.end as usize..)?.find('}')?;
+    let newline = close + text.get(close..)?.find('\n')? + 1;
+    let behind = u32::try_from(newline).ok()?;
+    let block = head.rfind("virtual_ipaddress")?;
+    let indent = head.get(..block)?.rsplit('\n').next()?;
+    (indent.trim().is_empty() && head.get(block..)?.starts_with("virtual_ipaddress "))
+        .then_some(())?;
+    let line = sources.text(entry)?;
+    let added = format!("{indent}virtual_ipaddress_excluded {{\n{line}{indent}}}\n");
+    let edits = vec![
+        Edit {
+            span: entry,
+            text: String::new(),
+        },
+        Edit {
+            span: Span {
+                start: behind,
+                end: behind,
+                ..span
+            },
+            text: added,
+        },
+    ];
+    Some((edits, "serve it without advertising it"))
+}
+
+/// A value that is a `$NAME` still was meant to be replaced.
+fn undefined(finding: &mut Diagnostic, sources: &SourceMap) {
+    let values = [
+        Code::NumberInvalid,
+        Code::AddressInvalid,
+        Code::BooleanInvalid,
+        Code::StateUnknown,
+        Code::AuthTypeUnknown,
+    ];
+    if !values.contains(&finding.code) {
+        return;
+    }
+    let text = finding
+        .span
+        .and_then(|span| sources.text(span))
+        .unwrap_or_default();
+    let Some(name) = text.strip_prefix('$') else {
+        return;
+    };
+    let name = name
+        .trim_start_matches('{')
+        .trim_end_matches('}')
+        .to_owned();
+    finding.notes.insert(
+        0,
+        format!("`{text}` is not defined: a definition is `${name}=VALUE` at the start of a line"),
+    );
+}
