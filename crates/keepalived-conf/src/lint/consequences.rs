@@ -50,8 +50,17 @@ pub(super) fn prune(
 ) -> Vec<Diagnostic> {
     let findings = odd_lines(findings, sources);
     let findings = structure(findings, sources);
+    let refused = findings
+        .iter()
+        .any(|finding| finding.code == Code::KeywordRefused);
     let stops = findings.iter().any(|finding| finding.peer == Peer::Stops);
     let mut findings = findings;
+    if refused {
+        // Said already, and more gravely.
+        findings.retain(|finding| {
+            finding.code != Code::KeywordNoEffect || !finding.message.contains("`track_bfd`")
+        });
+    }
     if stops {
         findings.retain(|finding| !ABSENCES.contains(&finding.code));
     }
@@ -140,8 +149,10 @@ impl Blocks {
 /// Whether `finding` is only so because of `cause`.
 fn explains(cause: &Diagnostic, finding: &Diagnostic, blocks: &Blocks) -> bool {
     let same_block = || {
-        let block = blocks.of(cause.span);
-        block.is_some() && block == blocks.of(finding.span)
+        let block = blocks.of(finding.span);
+        let used = cause.labels.iter().map(|label| Some(label.span));
+        let mut places = used.chain([cause.span]);
+        block.is_some() && places.any(|place| blocks.of(place) == block)
     };
     let within = || match (cause.span, finding.span) {
         (Some(a), Some(b)) => a.file == b.file && b.start <= a.start && a.end <= b.end,
@@ -215,25 +226,23 @@ fn orphans(cause: &Diagnostic, finding: &Diagnostic) -> bool {
 fn absorb(cause: &mut Diagnostic, finding: Diagnostic) {
     cause.severity = cause.severity.max(finding.severity);
     cause.peer = cause.peer.max(finding.peer);
-    if finding.code == Code::PriorityUnset {
+    if matches!(finding.code, Code::PriorityUnset | Code::AuthTypeMissing) {
         return;
     }
-    let what = match finding.subject {
-        Some(subject) => format!("{subject}: {}", finding.message),
-        None => finding.message,
-    };
+    let name = finding.subject.as_deref().unwrap_or("the instance");
+    let what = format!("so {}", finding.message.replace("the instance", name));
     if !cause.notes.contains(&what) {
         cause.notes.push(what);
     }
 }
 
-/// A line with a character that only looks like another one, or that is too long, is wrong for that reason and no
-/// other; and a file that was copied from a web page has many of them.
+/// A line with a character that only looks like another one, with half a quotation or of too great length is wrong for
+/// that reason and no other; and a file that was copied from a web page has many such lines.
 fn odd_lines(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> {
     let odd = |code| {
         matches!(
             code,
-            Code::BlankNotAscii | Code::QuoteNotAscii | Code::LineTooLong
+            Code::BlankNotAscii | Code::QuoteNotAscii | Code::QuoteUnterminated | Code::LineTooLong
         )
     };
     if !findings.iter().any(|finding| odd(finding.code)) {
@@ -243,25 +252,38 @@ fn odd_lines(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> 
         let span = finding.span?;
         Some((span.file, sources.locate(span)?.line))
     };
-    let mut lines: Vec<_> = findings
-        .iter()
-        .filter(|it| odd(it.code))
-        .filter_map(line)
-        .collect();
-    lines.sort_unstable();
+    let (causes, others): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| odd(finding.code));
+    let mut by_line: BTreeMap<_, usize> = BTreeMap::new();
     let mut kept: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        if odd(finding.code) {
-            let same = |first: &&mut Diagnostic| {
-                first.code == finding.code
-                    && first.span.map(|it| it.file) == finding.span.map(|it| it.file)
-            };
-            match kept.iter_mut().find(same) {
-                Some(first) => again(first, finding),
-                None => kept.push(finding),
+    for finding in causes {
+        let at = line(&finding);
+        let same = |first: &Diagnostic| {
+            let file = |it: &Diagnostic| it.span.map(|span| span.file);
+            first.code == finding.code && file(first) == file(&finding)
+        };
+        let index = match kept.iter().position(same) {
+            Some(index) => {
+                if let Some(first) = kept.get_mut(index) {
+                    again(first, finding);
+                }
+                index
             }
-        } else if line(&finding).is_none_or(|at| lines.binary_search(&at).is_err()) {
-            kept.push(finding);
+            None => {
+                kept.push(finding);
+                kept.len() - 1
+            }
+        };
+        by_line.entry(at).or_insert(index);
+    }
+    for finding in others {
+        let cause = by_line.get(&line(&finding)).copied();
+        match cause.and_then(|index| kept.get_mut(index)) {
+            Some(cause) => {
+                cause.severity = cause.severity.max(finding.severity);
+                cause.peer = cause.peer.max(finding.peer);
+            }
+            None => kept.push(finding),
         }
     }
     kept

@@ -3,15 +3,25 @@
 use super::{braces, line, word};
 use crate::codes::Code;
 use crate::diag::{Diagnostic, Edit, Help};
-use crate::span::{SourceMap, Span};
+use crate::span::{SourceMap, Span, to_u32};
 
 /// Gives the advice of `finding` its edits, where they are certain and it has none.
 pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
     undefined(finding, sources);
+    swapped(finding, sources);
     if finding.help.iter().any(|help| !help.edits.is_empty()) {
         return;
     }
     let Some(span) = finding.span else { return };
+    if finding.help.is_empty()
+        && finding.label.is_empty()
+        && let Some(text) = advice(finding.code, span, sources)
+    {
+        finding.help.push(Help {
+            text,
+            edits: Vec::new(),
+        });
+    }
     let Some((edits, text)) = remedy(finding, span, sources) else {
         return;
     };
@@ -32,6 +42,26 @@ pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
             );
         }
     }
+}
+
+/// General advice for findings that have none.
+fn advice(code: Code, span: Span, sources: &SourceMap) -> Option<String> {
+    let text = match code {
+        Code::NumberInvalid => {
+            let text = &sources.file(span.file)?.text;
+            let line = text.get(..span.start as usize)?.rsplit('\n').next()?;
+            let keyword = line.split_whitespace().next()?;
+            return Some(format!(
+                "write a number; `vrrpd explain {keyword}` has its range"
+            ));
+        }
+        Code::AddressInvalid => "write an address such as 192.0.2.10 or 2001:db8::10",
+        Code::IncludeNothing | Code::IncludeMissing | Code::IncludeSkipped => {
+            "create the file, or correct the path"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// Edits, and advice if the finding's own does not fit.
@@ -73,6 +103,14 @@ fn remedy(
             one(span, "mcast_src_ip", "if multicast is meant, say so")
         }
         Code::ScriptWordsLost => quoted(span, sources),
+        Code::QuoteUnterminated => one(
+            Span {
+                start: span.end,
+                ..span
+            },
+            "\"",
+            "close it, where the text in quotes ends",
+        ),
         Code::CommentCutsWord => protected(span, sources),
         Code::OptionUnknown => {
             // `weight=10`
@@ -120,6 +158,57 @@ fn remedy(
         Code::BraceExtra => one(super::lines(sources, span), "", ""),
         _ => None,
     }
+}
+
+/// `auth_type SECRET` with `auth_pass PASS`: the two change places.
+fn swapped(finding: &mut Diagnostic, sources: &SourceMap) {
+    let Some(kind) = finding
+        .span
+        .filter(|_| finding.code == Code::AuthTypeUnknown)
+    else {
+        return;
+    };
+    let Some(file) = sources.file(kind.file) else {
+        return;
+    };
+    let behind = file.text.get(kind.end as usize..).unwrap_or_default();
+    let block = Span {
+        start: kind.end,
+        end: kind.end + to_u32(behind.find('}').unwrap_or(0)),
+        ..kind
+    };
+    let Some(keyword) = word(sources, block, "auth_pass") else {
+        return;
+    };
+    let rest = Span {
+        start: keyword.end,
+        ..block
+    };
+    let line = sources
+        .text(rest)
+        .and_then(|text| text.lines().next())
+        .unwrap_or_default()
+        .trim();
+    if !matches!(line, "PASS" | "AH") {
+        return;
+    }
+    let (Some(pass), Some(secret)) = (word(sources, rest, line), sources.text(kind)) else {
+        return;
+    };
+    let edits = vec![
+        Edit {
+            span: kind,
+            text: line.to_owned(),
+        },
+        Edit {
+            span: pass,
+            text: secret.to_owned(),
+        },
+    ];
+    finding.help = vec![Help {
+        text: "type and password are swapped".to_owned(),
+        edits,
+    }];
 }
 
 /// The `weight` of the entry, or of the script if there is only one.

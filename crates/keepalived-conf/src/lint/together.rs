@@ -14,6 +14,7 @@ const FITTING_V6: usize = 90;
 
 pub(super) fn check(instance: &Instance, sources: &SourceMap, findings: &mut Vec<Diagnostic>) {
     findings.extend(useless(instance, sources));
+    findings.extend(bfd(instance));
     findings.extend(authentication_and_state(instance));
     findings.extend(strict_and_unicast(instance));
     findings.extend(too_many_addresses(instance));
@@ -53,6 +54,25 @@ fn useless(instance: &Instance, sources: &SourceMap) -> Vec<Diagnostic> {
         );
     }
     findings
+}
+
+/// A session that nobody runs is never down.
+fn bfd(instance: &Instance) -> Option<Diagnostic> {
+    let tracked = instance.track.bfds.first()?;
+    let finding = Diagnostic::new(
+        Code::KeywordRefused,
+        tracked.origin.span,
+        format!(
+            "the BFD session `{}` is tracked, and BFD is not implemented yet",
+            tracked.name
+        ),
+    );
+    Some(
+        finding
+            .subject(&instance.name)
+            .note("its failure will not move the address")
+            .help("track the neighbour with a vrrp_script that pings it"),
+    )
 }
 
 fn authentication_and_state(instance: &Instance) -> Option<Diagnostic> {
