@@ -164,9 +164,9 @@ fn addresses(a: Member<'_>, b: Member<'_>) -> Option<Diagnostic> {
             .help("write them in the same order"),
         );
     }
-    let say = |ip: Option<IpAddr>, other: Member<'_>, length: usize| match ip {
+    let say = |ip: Option<IpAddr>, member: Member<'_>, other: Member<'_>| match ip {
         Some(ip) => format!("{ip} is not on {}", other.node.name),
-        None => format!("{length} addresses"),
+        None => format!("only {}", list(&member)),
     };
     let finding = Diagnostic::new(
         Code::NodeAddresses,
@@ -177,8 +177,8 @@ fn addresses(a: Member<'_>, b: Member<'_>) -> Option<Diagnostic> {
         ),
     )
     .subject(&b.instance.name)
-    .label(say(only_b, a, list_b.len()))
-    .also(span(a, only_a), say(only_a, b, list_a.len()));
+    .label(say(only_b, b, a))
+    .also(span(a, only_a), say(only_a, a, b));
     let lenient = a.instance.skip_check_adv_addr && b.instance.skip_check_adv_addr;
     Some(if lenient {
         finding

@@ -1,6 +1,7 @@
 //! Who is Active: when all is well, when a node is gone, and when a check fails.
 
 use core::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use super::{Member, Node, Router};
 use crate::codes::Code;
@@ -227,8 +228,12 @@ pub(super) fn groups(nodes: &[Node<'_>], routers: &[Router<'_>]) -> Vec<Diagnost
             .and_then(|router| router.active(None))
     };
     let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
     for (index, node) in nodes.iter().enumerate() {
         for group in &node.config.sync_groups {
+            if !seen.insert(&group.name) {
+                continue;
+            }
             let wanted = group
                 .members
                 .iter()

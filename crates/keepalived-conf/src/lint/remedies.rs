@@ -9,6 +9,7 @@ use crate::span::{SourceMap, Span, to_u32};
 pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
     undefined(finding, sources);
     swapped(finding, sources);
+    each_on_its_line(finding, sources);
     if finding.help.iter().any(|help| !help.edits.is_empty()) {
         return;
     }
@@ -207,6 +208,45 @@ fn swapped(finding: &mut Diagnostic, sources: &SourceMap) {
     ];
     finding.help = vec![Help {
         text: "type and password are swapped".to_owned(),
+        edits,
+    }];
+}
+
+/// `A, B,C`: the whole list, one on each line, indented as it was.
+fn each_on_its_line(finding: &mut Diagnostic, sources: &SourceMap) {
+    let Some(span) = finding.span.filter(|_| finding.code == Code::PeersComma) else {
+        return;
+    };
+    let Some(text) = sources.file(span.file).map(|file| file.text.as_str()) else {
+        return;
+    };
+    let (Some(before), Some(behind)) = (
+        text.get(..span.start as usize),
+        text.get(span.start as usize..),
+    ) else {
+        return;
+    };
+    let head = before.rsplit('\n').next().unwrap_or_default();
+    let tail = behind.lines().next().unwrap_or_default();
+    let tail = tail
+        .split(['#', '!', '{', '}'])
+        .next()
+        .unwrap_or_default()
+        .trim_end();
+    if !head.trim().is_empty() {
+        return;
+    }
+    let peers: Vec<&str> = tail
+        .split([',', ' ', '\t'])
+        .filter(|peer| !peer.is_empty())
+        .collect();
+    let end = span.start + to_u32(tail.len());
+    let edits = vec![Edit {
+        span: Span { end, ..span },
+        text: peers.join(&format!("\n{head}")),
+    }];
+    finding.help = vec![Help {
+        text: "write each on a line of its own".to_owned(),
         edits,
     }];
 }
