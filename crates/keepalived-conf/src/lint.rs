@@ -67,7 +67,7 @@ pub(crate) fn refine(
     let mut findings = consequences::prune(findings, config, sources);
     findings
         .iter_mut()
-        .for_each(|finding| remedies::attach(finding, sources));
+        .for_each(|finding| remedies::attach(finding, config, sources));
     findings
 }
 

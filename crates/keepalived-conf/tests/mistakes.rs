@@ -201,6 +201,8 @@ const MISTAKES: &[Mistake] = &[
     row("definition", Code::AddressInvalid, 1, "10.0.0.300/24"),
     row("empty", Code::FileEmpty, 1, ""),
     row("bfd", Code::KeywordRefused, 30, "B1"),
+    cured("address-option-unknown", Code::OptionUnknown, 16, "lable"),
+    row("group-weight", Code::GroupWeight, 24, "chk_haproxy"),
 ];
 
 fn read(text: &str) -> Loaded {

@@ -49,12 +49,22 @@ pub(super) fn prune(
     sources: &SourceMap,
 ) -> Vec<Diagnostic> {
     let findings = odd_lines(findings, sources);
-    let findings = structure(findings, sources);
+    let mut findings = structure(findings, sources);
+    // Behind an option that is none, its value is none either.
+    let mut at = None;
+    findings.retain(|finding| {
+        if finding.code != Code::OptionUnknown {
+            return true;
+        }
+        let line = finding
+            .span
+            .and_then(|span| Some((span.file, sources.locate(span)?.line)));
+        core::mem::replace(&mut at, line) != line || line.is_none()
+    });
     let refused = findings
         .iter()
         .any(|finding| finding.code == Code::KeywordRefused);
     let stops = findings.iter().any(|finding| finding.peer == Peer::Stops);
-    let mut findings = findings;
     if refused {
         // Said already, and more gravely.
         findings.retain(|finding| {

@@ -2,11 +2,31 @@
 
 use super::{braces, line, word};
 use crate::codes::Code;
+use crate::config::Config;
 use crate::diag::{Diagnostic, Edit, Help};
 use crate::span::{SourceMap, Span, to_u32};
 
+/// Options of addresses and of tracked things.
+const OPTIONS: [&str; 15] = [
+    "autojoin",
+    "brd",
+    "broadcast",
+    "dev",
+    "home",
+    "label",
+    "max_ttl",
+    "min_ttl",
+    "no_track",
+    "noprefixroute",
+    "preferred_lft",
+    "reverse",
+    "scope",
+    "use_vmac",
+    "weight",
+];
+
 /// Gives the advice of `finding` its edits, where they are certain and it has none.
-pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
+pub(super) fn attach(finding: &mut Diagnostic, config: &Config, sources: &SourceMap) {
     undefined(finding, sources);
     swapped(finding, sources);
     each_on_its_line(finding, sources);
@@ -22,6 +42,26 @@ pub(super) fn attach(finding: &mut Diagnostic, sources: &SourceMap) {
             text,
             edits: Vec::new(),
         });
+    }
+    if finding.code == Code::GroupMemberUnknown {
+        let names = config
+            .instances
+            .iter()
+            .map(|instance| instance.name.as_str());
+        let near = sources
+            .text(span)
+            .and_then(|word| super::nearest(word, names));
+        if let Some(near) = near {
+            let edits = vec![Edit {
+                span,
+                text: near.to_owned(),
+            }];
+            finding.help = vec![Help {
+                text: format!("did you mean `{near}`?"),
+                edits,
+            }];
+            return;
+        }
     }
     let Some((edits, text)) = remedy(finding, span, sources) else {
         return;
@@ -60,6 +100,23 @@ fn advice(code: Code, span: Span, sources: &SourceMap) -> Option<String> {
         Code::IncludeNothing | Code::IncludeMissing | Code::IncludeSkipped => {
             "create the file, or correct the path"
         }
+        Code::GroupWeight => {
+            "track it in the group, give it no weight, or write `sync_group_tracking_weight` in the group"
+        }
+        Code::OwnerTracker => "give the node a priority of 254 or less, or the entry no weight",
+        Code::GroupSingle => "name the other members, or remove the group",
+        Code::GroupMemberUnknown => "write the name of an instance",
+        Code::BlockEmpty => "fill it, or remove it",
+        Code::OptionUnknown => "remove it; `vrrpd explain` says what the block takes",
+        Code::AddressOption => "remove the option",
+        Code::TrackTwice | Code::NotifyRepeated | Code::KeywordRepeated => "leave one of them",
+        Code::NameTooLong => "use a name of at most 15 bytes",
+        Code::DecimalRounded => "write fewer digits",
+        Code::BlockWords => "remove them",
+        Code::PeerFamily => "write a second instance for the other address family",
+        Code::VersionConflict => "write the version once, above the addresses",
+        Code::RouteInvalid | Code::RuleInvalid => "write it as `ip route` or `ip rule` takes it",
+        Code::FileUnreadable => "check the path and the permissions",
         _ => return None,
     };
     Some(text.to_owned())
@@ -114,14 +171,14 @@ fn remedy(
         ),
         Code::CommentCutsWord => protected(span, sources),
         Code::OptionUnknown => {
+            let option = sources.text(span)?;
             // `weight=10`
-            let (name, value) = sources.text(span)?.split_once('=')?;
-            (!name.is_empty() && !value.is_empty()).then_some(())?;
-            one(
-                span,
-                &format!("{name} {value}"),
-                "separate the option and its value by a blank",
-            )
+            if let Some((name, value)) = option.split_once('=') {
+                (OPTIONS.contains(&name) && !value.is_empty()).then_some(())?;
+                let advice = "separate the option and its value by a blank";
+                return one(span, &format!("{name} {value}"), advice);
+            }
+            one(span, super::nearest(option, OPTIONS)?, "did you mean this?")
         }
         Code::PrefixInvalid => {
             let (address, _) = sources.text(span)?.split_once('/')?;
