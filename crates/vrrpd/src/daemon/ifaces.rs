@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tracing::{debug, info};
 use vrrp_fsm::{IfaceId, Input, RouterId};
-use vrrp_net::{AddressState, Backend, IfIndex, Listen, Mac};
+use vrrp_net::{AddressState, Backend, IfIndex, Listen, Mac, VridSet};
 use vrrp_proto::Family;
 
 use super::Daemon;
 use super::steps::{Resolve, Step};
 use crate::clock::Clock;
 use crate::host::Host;
-use crate::plan::Plan;
+use crate::plan::{Plan, Router};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(super) struct Ifaces {
     primaries: BTreeMap<(IfaceId, Family), Option<IpAddr>>,
     blocked: BTreeSet<RouterId>,
     listening: BTreeSet<Listen>,
+    /// What was said to be expected there.
+    expected: BTreeMap<Listen, VridSet>,
 }
 
 impl Ifaces {
@@ -42,6 +44,7 @@ impl Ifaces {
     /// It failed: it is tried again with the next change of the host.
     pub(super) fn forget_listening(&mut self, listen: &Listen) {
         self.listening.remove(listen);
+        self.expected.remove(listen);
     }
 }
 
@@ -182,6 +185,23 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         for listen in wanted.difference(&self.ifaces.listening) {
             self.steps.push(Step::Listen(*listen));
         }
+        // One socket hears all virtual routers of its interface, family and protocol, whatever their groups.
+        let expected = wanted.iter().map(|listen| {
+            let hears = |router: &&Router| {
+                listen.iface == self.ifaces.index(router.iface)
+                    && (listen.family, listen.protocol) == (router.family, router.protocol)
+            };
+            let routers = plan.routers.values().filter(hears);
+            let vrids = routers.map(|router| router.vrid).collect();
+            (*listen, vrids)
+        });
+        let expected: BTreeMap<Listen, VridSet> = expected.collect();
+        for (listen, vrids) in &expected {
+            if self.ifaces.expected.get(listen) != Some(vrids) {
+                self.steps.push(Step::Expect(*listen, *vrids));
+            }
+        }
+        self.ifaces.expected = expected;
         self.ifaces.listening = wanted;
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use vrrp_fsm::{Advertisement, EncodeError, Engine, IfaceId, RouterId};
 use vrrp_net::frame::{DSCP_CS6, GratuitousArp, Ipv4Header, UnsolicitedNa};
 use vrrp_net::{
-    AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Protocol, Route, Transmit,
+    AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Protocol, Route, Transmit, VridSet,
 };
 use vrrp_proto::{AH_LEN, Endpoints};
 
@@ -31,6 +31,8 @@ pub(super) enum Step<T> {
     Listen(Listen),
     /// Hear them no more.
     Unlisten(Listen),
+    /// Say which virtual routers are expected there.
+    Expect(Listen, VridSet),
     /// Add (or remove) an address of an [`Install`].
     Address {
         of: Arc<Install>,
@@ -303,6 +305,10 @@ impl<T> Step<T> {
         Some(match self {
             Self::Listen(listen) => Op::Listen(*listen),
             Self::Unlisten(listen) => Op::Unlisten(*listen),
+            Self::Expect(listen, vrids) => Op::Expect {
+                listen: *listen,
+                vrids: *vrids,
+            },
             Self::Address { of, at, add } => {
                 let placed = of.addresses.get(*at)?;
                 let (iface, address) = (host.index(placed.iface)?, &placed.spec);

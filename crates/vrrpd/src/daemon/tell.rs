@@ -255,6 +255,7 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
             error!("cannot listen for VRRP on {on}: {error}");
         }
         Step::Unlisten(_) => debug!("cannot stop listening: {error}"),
+        Step::Expect(..) => debug!("cannot filter packets: {error}"),
         Step::Address { of, at, add } => {
             if let Some(placed) = of.addresses.get(*at) {
                 let (what, address) = (if *add { "add" } else { "remove" }, placed.spec.address);
