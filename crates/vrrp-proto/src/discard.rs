@@ -45,7 +45,7 @@ pub enum Reason {
     #[error("{have} octets are less than a VRRP header")]
     ShortPacket { have: usize },
     /// The TTL or Hop Limit is not 255, or outside the bounds set for the unicast peer.
-    #[error("TTL or hop limit {found} is not in {min}..={max}")]
+    #[error("TTL or hop limit is {found}, not {}", Bounds(*min, *max))]
     BadTtl { found: u8, min: u8, max: u8 },
     /// CARP, which shares VRRP's protocol number.
     #[error("this is CARP, not VRRP")]
@@ -134,6 +134,18 @@ pub enum Reason {
     /// VRRPv2: another interval than ours; wire value in seconds.
     #[error("interval of {found} s is not ours")]
     IntervalMismatch { found: u8 },
+}
+
+/// How an octet's bounds read.
+struct Bounds(u8, u8);
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(min, max) if min == max => min.fmt(f),
+            Self(min, max) => write!(f, "in {min}..={max}"),
+        }
+    }
 }
 
 impl From<ParseError> for Reason {

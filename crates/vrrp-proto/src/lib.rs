@@ -48,7 +48,7 @@
 //!
 //! assert!(receive(&Datagram::new(ends, 255, &message), &expected).is_ok());
 //! let discard = receive(&Datagram::new(ends, 254, &message), &expected).unwrap_err();
-//! assert_eq!(discard.to_string(), "VRID 51: TTL or hop limit 254 is not in 255..=255");
+//! assert_eq!(discard.to_string(), "VRID 51: TTL or hop limit is 254, not 255");
 //! assert_eq!(discard.reason.counter().map(|counter| counter.name()), Some("ip_ttl_errors"));
 //! ```
 //!
