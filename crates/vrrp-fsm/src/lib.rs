@@ -1,5 +1,52 @@
 //! VRRP (RFC 9568, RFC 3768) as a pure state machine: bytes, time and configuration go in, an ordered
 //! list of effects and one deadline come out. No socket, no clock, no thread.
+//!
+//! A daemon drives an [`Engine`] like this. Packets come before timers: who was not scheduled for four
+//! seconds finds the peer's adverts in the socket and must read them before believing the silence.
+//!
+//! ```
+//! use vrrp_fsm::{Command, Engine, EngineConfig, IfaceId, Input, Instant, RouterId, RouterOptions};
+//! use vrrp_proto::{Family, Vrid};
+//!
+//! let (eth0, vrid) = (IfaceId(1), Vrid::new(51).ok_or("a VRID is 1..=255")?);
+//! let router = RouterOptions::rfc(eth0, Family::V4, vrid).with_addresses(["192.0.2.254".parse()?]);
+//! let routers = [(RouterId(1), router.try_into()?)].into();
+//! let mut engine = Engine::new(EngineConfig { routers, ..EngineConfig::default() });
+//!
+//! let mut now = Instant::ZERO; // CLOCK_BOOTTIME in a daemon, anything that grows in a test
+//! let address = Some("192.0.2.1".parse()?);
+//! engine.handle(now, Input::Link { iface: eth0, up: true });
+//! engine.handle(now, Input::Primary { iface: eth0, family: Family::V4, address });
+//! engine.handle(now, Input::Startup);
+//!
+//! let mut done = Vec::new();
+//! for _turn in 0..3 {
+//!     // Whatever has arrived: `Input::Datagram`, `Input::Link`, `Input::ScriptExited` and so on.
+//!     engine.handle(now, Input::Timeout);
+//!     while let Some(command) = engine.poll_command() {
+//!         match command {
+//!             Command::Advertise(advert) => {
+//!                 for to in engine.destinations(advert.router).collect::<Vec<_>>() {
+//!                     let mut buf = [0; 1500];
+//!                     let (ends, len) = engine.encode_advert(&advert, to, &mut buf)?;
+//!                     done.push(format!("{now}: send {len} octets from {}", ends.source()));
+//!                 }
+//!             }
+//!             Command::Install(_) => done.push(format!("{now}: add the addresses")),
+//!             Command::Announce { rounds, .. } => done.push(format!("{now}: {rounds} rounds of ARP")),
+//!             _ => {}
+//!         }
+//!     }
+//!     now = engine.next_deadline().unwrap_or(now); // here a daemon waits
+//! }
+//! assert_eq!(done, [
+//!     "3.609375: send 12 octets from 192.0.2.1",
+//!     "3.609375: add the addresses",
+//!     "3.609375: 1 rounds of ARP",
+//!     "4.609375: send 12 octets from 192.0.2.1",
+//! ]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core)]
