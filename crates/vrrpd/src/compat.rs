@@ -182,11 +182,16 @@ pub fn report(plan: &Plan, router: &Router, report: &Report) -> Line {
             info(format!("({i}) {source} takes over with priority {priority}")).by(source)
         }
         Report::DrainFallback => info(format!("({i}) nobody took over while draining")),
-        Report::SplitBrain { with, priority, .. } => Line::new(
-            Level::ERROR,
-            format!("({i}) {with} serves these addresses as well, with priority {priority}: two routers are MASTER"),
-        )
-        .by(with),
+        Report::SplitBrain { with, priority, .. } => {
+            // What a refused packet says of its sender is not vouched for.
+            let how = if priority.is_relinquish() {
+                "in packets that are refused".into()
+            } else {
+                format!("with priority {priority}")
+            };
+            let text = format!("({i}) {with} serves these addresses as well, {how}: two routers are MASTER");
+            Line::new(Level::ERROR, text).by(with)
+        }
         Report::SplitBrainHealed { with, lasted } => {
             info(format!("({i}) one MASTER again after {} s with {with}", seconds(lasted))).by(with)
         }

@@ -170,7 +170,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 
     /// Puts back what somebody else has taken away; gives the role up when that happens again and again.
-    pub(super) fn mend(&mut self, lost: &[(IfIndex, core::net::IpAddr, Author)]) {
+    pub(super) fn mend(&mut self, lost: &[(IfIndex, IpAddr, Author)]) {
         let mut given_up = Vec::new();
         for (id, served) in &mut self.served {
             for (at, placed) in served.install.addresses.iter().enumerate() {

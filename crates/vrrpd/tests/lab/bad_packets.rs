@@ -49,16 +49,20 @@ fn kinds() -> Vec<Kind> {
         },
         kind("checksum", unsummed, "checksum"),
         kind("too short", cut, "6 octets"),
-        kind("more addresses counted than there are", spoilt(3, 9), "expect 52"),
+        kind(
+            "more addresses counted than there are",
+            spoilt(3, 9),
+            "expect 52",
+        ),
         kind("version", spoilt(0, 0x41), "VRRP version"),
         kind("type", spoilt(0, 0x22), "type 2"),
-        kind(
-            "password",
-            advert(BETTER, "anotherone", 1),
-            "passwd",
-        ),
+        kind("password", advert(BETTER, "anotherone", 1), "passwd"),
         kind("no authentication", unsigned, "a 0 auth"),
-        kind("interval", advert(BETTER, "mypassword", 2), "interval mismatch"),
+        kind(
+            "interval",
+            advert(BETTER, "mypassword", 2),
+            "interval mismatch",
+        ),
     ]
 }
 
