@@ -46,7 +46,8 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
             )
         })
     };
-    for finding in &loaded.diagnostics {
+    let findings = loaded.findings();
+    for finding in &findings {
         let (line, place) = at(finding.span).unzip();
         let place = place.unwrap_or_default();
         let help = finding
@@ -71,6 +72,14 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
     }
     if loaded.refused() {
         error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
+        return Err(Refused);
+    }
+    if settings.strict
+        && findings
+            .iter()
+            .any(|finding| finding.severity >= Severity::Loud)
+    {
+        error!("{file} has errors, and --strict starts with none; `vrrpd check {file}` shows them");
         return Err(Refused);
     }
     let config = loaded.config;

@@ -30,6 +30,8 @@ pub struct Settings {
     pub config_id: Option<String>,
     /// All include errors count (`-e`).
     pub all_config: bool,
+    /// Whatever `vrrpd check` calls an error keeps the daemon from starting.
+    pub strict: bool,
     /// Directory for the socket, the snapshot and the pid file.
     pub runtime_dir: PathBuf,
     /// keepalived's pid files, where it was called by that name: parent's and VRRP child's, both with our pid.

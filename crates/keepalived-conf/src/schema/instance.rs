@@ -389,16 +389,21 @@ impl Reader<'_> {
         let bytes = word.text.as_bytes();
         let used = bytes.get(..8).unwrap_or(bytes);
         if bytes.len() > 8 {
-            let shown = String::from_utf8_lossy(used).into_owned();
             let finding = Lines::finding(
                 Code::AuthPassLong,
                 word.place(),
                 "only the first 8 bytes of a password are used",
             )
-            .note(format!(
-                "the password on the wire is `{shown}`, in clear text (RFC 2338)"
-            ))
-            .fix(word.span, shown, "write these 8 bytes, on all nodes");
+            .note("they go over the wire in clear text (RFC 2338), and the rest protects nothing");
+            // The password itself stays out of every sentence: sentences are logged.
+            let finding = match core::str::from_utf8(used) {
+                Ok(used) => {
+                    let mark = if word.quoted { "\"" } else { "" };
+                    let text = format!("{mark}{used}{mark}");
+                    finding.fix(word.span, text, "write these 8 bytes, on all nodes")
+                }
+                Err(_) => finding.help("write a password of at most 8 bytes"),
+            };
             self.report(finding);
         }
         auth.secret = Some(Secret::new(used));

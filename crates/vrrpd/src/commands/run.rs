@@ -23,6 +23,9 @@ pub struct Args {
     /// Configuration file
     #[arg(short, long, value_name = "FILE", default_value = DEFAULT_FILE)]
     file: PathBuf,
+    /// Start with nothing that `vrrpd check` calls an error
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     runtime_dir: RuntimeDir,
     /// How log lines look
@@ -45,6 +48,7 @@ impl Args {
             file: self.file,
             config_id: self.config_id,
             all_config: false,
+            strict: self.strict,
             runtime_dir: self.runtime_dir.path(),
             pid_files: Vec::new(),
             log_format: self.log_format,

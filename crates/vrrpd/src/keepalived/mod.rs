@@ -107,6 +107,7 @@ fn settings(options: Options) -> Settings {
             .unwrap_or_else(|| PathBuf::from(DEFAULT_FILE)),
         config_id: options.config_id,
         all_config: options.all_config,
+        strict: false,
         runtime_dir: options
             .runtime_dir
             .unwrap_or_else(runtime_dir::default_path),
