@@ -5,6 +5,7 @@
 //! The crate reads no file and no environment by itself; files come through a [`Loader`].
 
 #![forbid(unsafe_code)]
+#![recursion_limit = "256"] // the object of an instance in json.rs
 
 pub mod codes;
 pub mod config;

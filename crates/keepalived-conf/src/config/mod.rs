@@ -7,6 +7,8 @@
 mod address;
 mod globals;
 mod instance;
+mod json;
+mod print;
 mod route;
 mod track;
 
@@ -16,6 +18,8 @@ pub use address::{Address, Broadcast, Peer};
 pub use globals::{
     DynamicInterfaces, Fifo, Globals, Mail, Nftables, ReceiveBuffers, ReceivePolicy,
 };
+pub use print::Secrets;
+
 pub use instance::{
     AntiReplay, Auth, Garp, Hmac, HmacKey, HmacMode, Instance, Ipvlan, IpvlanMode, Notify,
     OldChecksum, Secret, State, Unicast, Vmac,
