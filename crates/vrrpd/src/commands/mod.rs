@@ -4,6 +4,7 @@
 //! command line instead ([`crate::keepalived`]).
 
 pub mod check;
+pub mod config;
 pub mod decode;
 pub mod explain;
 pub mod fmt;
@@ -38,6 +39,8 @@ enum Command {
     Run(run::Args),
     /// Says what is wrong with configuration files, alone and together
     Check(check::Args),
+    /// Prints what a configuration means, with every default filled in
+    Config(config::Args),
     /// Takes VRRP packets apart and says what a receiver would do with them
     Decode(decode::Args),
     /// Tells the longer story of a diagnostic, or what a keyword does
@@ -53,6 +56,7 @@ impl Command {
         match self {
             Self::Run(args) => run::run(args),
             Self::Check(args) => check::run(&args),
+            Self::Config(args) => config::run(&args),
             Self::Decode(args) => decode::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Fmt(args) => fmt::run(&args),

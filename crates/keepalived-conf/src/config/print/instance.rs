@@ -63,7 +63,10 @@ impl Page {
             .unicast
             .as_ref()
             .and_then(|unicast| unicast.peers.first());
-        let says = instance.source.or(peer.map(|peer| peer.address)).or(first);
+        let says = instance
+            .source
+            .or_else(|| peer.map(|peer| peer.address))
+            .or(first);
         self.flag(
             "native_ipv6",
             says.is_none() && instance.family == Family::V6,
@@ -286,7 +289,15 @@ pub(super) fn address(address: &Address) -> String {
         let _ = write!(line, " dev {}", word(dev));
     }
     if family == Family::V4 {
-        let _ = write!(line, " scope {}", address.scope);
+        let scope = match address.scope {
+            0 => "global".to_owned(),
+            200 => "site".to_owned(),
+            253 => "link".to_owned(),
+            254 => "host".to_owned(),
+            255 => "nowhere".to_owned(),
+            number => number.to_string(),
+        };
+        let _ = write!(line, " scope {scope}");
     }
     match address.broadcast {
         None => {}
@@ -301,6 +312,7 @@ pub(super) fn address(address: &Address) -> String {
         let _ = write!(line, " peer {peer}");
     }
     let _ = match address.preferred_lifetime {
+        None if family == Family::V4 => Ok(()),
         None => write!(line, " preferred_lft forever"),
         Some(lifetime) => write!(line, " preferred_lft {}", lifetime.as_secs()),
     };
