@@ -12,9 +12,14 @@ use crate::service::programs::Resolver;
 use crate::settings::Settings;
 use crate::{nearest, unwired};
 
-/// The configuration is not one to run with; the reasons are in the log.
+/// Not a configuration to run with; the reasons are in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
+pub enum Refused {
+    /// There is no file, or it cannot be read.
+    Unreadable,
+    /// There is one.
+    Unusable,
+}
 
 /// Reads the file of `settings`, and logs everything there is to say about it.
 ///
@@ -27,7 +32,7 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         error!(
             "cannot read the configuration file {file}: {reason}. Give another one with -f FILE"
         );
-        return Err(Refused);
+        return Err(Refused::Unreadable);
     }
     let options = keepalived_conf::Options {
         config_id: settings.config_id.clone().unwrap_or_else(node_name),
@@ -72,7 +77,7 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
     }
     if loaded.refused() {
         error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
-        return Err(Refused);
+        return Err(Refused::Unusable);
     }
     if settings.strict
         && findings
@@ -83,12 +88,14 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         return Err(Refused);
     }
     let config = loaded.config;
-    if config.instances.is_empty() {
+    if config.instances.is_empty() && settings.as_keepalived {
+        warn!("Warning - keepalived has no configuration to run");
+    } else if config.instances.is_empty() {
         error!(
             "{file} has no vrrp_instance, so there is nothing to run. The least is: vrrp_instance NAME {{ interface IF \
                 virtual_router_id N virtual_ipaddress {{ ADDRESS }} }}"
         );
-        return Err(Refused);
+        return Err(Refused::Unusable);
     }
     Ok(Arc::new(config))
 }
@@ -116,7 +123,7 @@ pub fn plan(config: &Arc<Config>, numbers: &mut Numbers) -> Result<Plan, Refused
         for error in errors {
             error!("{error}");
         }
-        Refused
+        Refused::Unusable
     })
 }
 
@@ -156,7 +163,7 @@ pub fn interfaces(config: &Config, host: &Host) -> Result<(), Refused> {
                         "({name}) cannot run on the loopback interface {iface}: nobody \
                             else is on it"
                     );
-                    result = Err(Refused);
+                    result = Err(Refused::Unusable);
                 }
                 Some(_) => {}
                 None if dynamic => {}
@@ -167,7 +174,7 @@ pub fn interfaces(config: &Config, host: &Host) -> Result<(), Refused> {
                         "WARNING - interface {iface} for vrrp_instance {name} doesn't exist. {}",
                         advice(iface, host)
                     );
-                    result = Err(Refused);
+                    result = Err(Refused::Unusable);
                 }
             }
         }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub strict: bool,
     /// Directory for the socket, the snapshot and the pid file.
     pub runtime_dir: PathBuf,
+    /// It is an error if there can be none. keepalived needs none, and its pid files lock as well.
+    pub must_have_runtime_dir: bool,
     /// keepalived's pid files, where it was called by that name: parent's and VRRP child's, both with our pid.
     pub pid_files: Vec<PathBuf>,
     /// How lines look.

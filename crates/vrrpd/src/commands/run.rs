@@ -3,13 +3,15 @@
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use tracing::{error, info};
+use nix::sys::stat::Mode;
+use tracing::{debug, error, info};
 use vrrp_fsm::Instant;
 use vrrp_net::linux::Linux;
 
 use crate::clock::SystemClock;
 use crate::daemon::{Daemon, Options, Outbox, Turn};
 use crate::exit::Exit;
+use crate::load::Refused;
 use crate::plan::Numbers;
 use crate::reactor::Reactor;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
@@ -50,6 +52,7 @@ impl Args {
             all_config: false,
             strict: self.strict,
             runtime_dir: self.runtime_dir.path(),
+            must_have_runtime_dir: true,
             pid_files: Vec::new(),
             log_format: self.log_format,
             log_to: LogTo {
@@ -102,12 +105,21 @@ fn supervise(settings: &Settings) -> Exit {
     }
 }
 
+/// keepalived's exit status for a file that it cannot read.
+const UNREADABLE: u8 = 6;
+
 type Running = (Daemon<Linux, SystemClock>, Reactor, Service, Vec<PidFile>);
 
 /// Everything that can go wrong before the first packet: what the file says, whether its interfaces are here, whether
 /// we may, whether somebody else does it already. Nothing is changed before all of it is known.
 fn prepare(settings: &Settings) -> Result<Running, Exit> {
-    let config = load::read(settings).map_err(|load::Refused| Exit::Usage)?;
+    let config = load::read(settings).map_err(|refused| match refused {
+        Refused::Unreadable if settings.as_keepalived => Exit::Other(UNREADABLE),
+        Refused::Unreadable | Refused::Unusable => Exit::Usage,
+    })?;
+    if let Some(mask) = settings.umask.or(config.globals.umask) {
+        nix::sys::stat::umask(Mode::from_bits_truncate(mask));
+    }
     if let Some(name) = settings
         .net_namespace
         .as_deref()
@@ -125,7 +137,7 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     };
     let mut daemon = Daemon::new(backend, SystemClock, inbox, Outbox::new(tasks), options);
     while !daemon.look().map_err(unusable)? {}
-    load::interfaces(&config, daemon.host()).map_err(|load::Refused| Exit::Usage)?;
+    load::interfaces(&config, daemon.host()).map_err(|_refused| Exit::Usage)?;
 
     if let Err(missing) = privilege::check() {
         error!("{missing}");
@@ -133,7 +145,7 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     }
     let held = hold(settings)?;
     let mut numbers = Numbers::default();
-    let plan = load::plan(&config, &mut numbers).map_err(|load::Refused| Exit::Usage)?;
+    let plan = load::plan(&config, &mut numbers).map_err(|_refused| Exit::Usage)?;
     let again = settings.clone();
     let reload = move || {
         let config = load::read(&again).ok()?;
@@ -164,16 +176,24 @@ fn enter(name: &str) -> Result<(), Exit> {
 
 /// The pid files: only one daemon for each.
 fn hold(settings: &Settings) -> Result<Vec<PidFile>, Exit> {
-    let own = settings.runtime_dir.join("pid");
-    let taken = runtime_dir::create(&settings.runtime_dir).and_then(|()| {
-        settings
-            .pid_files
-            .iter()
-            .chain([&own])
-            .map(|path| PidFile::take(path))
-            .collect()
-    });
-    taken.map_err(|error| match error {
+    let mut held = Vec::new();
+    for path in &settings.pid_files {
+        held.push(PidFile::take(path).map_err(|error| not_held(&error, settings))?);
+    }
+    let own = runtime_dir::create(&settings.runtime_dir)
+        .and_then(|()| PidFile::take(&settings.runtime_dir.join("pid")));
+    match own {
+        Ok(own) => held.push(own),
+        Err(error @ PidFileError::Io { .. }) if !settings.must_have_runtime_dir => {
+            debug!("no runtime directory: {error}");
+        }
+        Err(error) => return Err(not_held(&error, settings)),
+    }
+    Ok(held)
+}
+
+fn not_held(error: &PidFileError, settings: &Settings) -> Exit {
+    match error {
         PidFileError::Held { .. } if settings.as_keepalived => {
             error!("daemon is already running: {error}");
             Exit::Refused
@@ -184,7 +204,7 @@ fn hold(settings: &Settings) -> Result<Vec<PidFile>, Exit> {
             );
             Exit::Refused
         }
-        PidFileError::Io { ref source, .. }
+        PidFileError::Io { source, .. }
             if source.kind() == std::io::ErrorKind::PermissionDenied =>
         {
             error!("{error}. Run as root, or choose another place with --runtime-dir DIR");
@@ -194,7 +214,7 @@ fn hold(settings: &Settings) -> Result<Vec<PidFile>, Exit> {
             error!("{error}");
             Exit::Failed
         }
-    })
+    }
 }
 
 /// The loop of the protocol thread.

@@ -10,7 +10,7 @@ mod version;
 pub use options::{ConfigTest, OptionError, Options};
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::commands::{check, run};
 use crate::exit::Exit;
@@ -99,8 +99,29 @@ fn signal_number(name: &str) -> Option<i32> {
     })
 }
 
+/// Several keepalived run on one machine, told apart by their pid files: each gets a directory of its own.
+fn runtime_dir_beside(pid: Option<&Path>) -> PathBuf {
+    let dir = runtime_dir::default_path();
+    match pid {
+        None => dir,
+        Some(pid) => dir.join(
+            pid.to_string_lossy()
+                .trim_start_matches('/')
+                .replace('/', "-"),
+        ),
+    }
+}
+
 fn settings(options: Options) -> Settings {
     let console = options.log_console && options.dont_fork;
+    let or = |path: &Option<PathBuf>, default: &str| {
+        path.clone().unwrap_or_else(|| PathBuf::from(default))
+    };
+    let mut pid_files = vec![
+        or(&options.pid, "/run/keepalived.pid"),
+        or(&options.vrrp_pid, "/run/vrrp.pid"),
+    ];
+    pid_files.dedup();
     Settings {
         file: options
             .use_file
@@ -108,17 +129,11 @@ fn settings(options: Options) -> Settings {
         config_id: options.config_id,
         all_config: options.all_config,
         strict: false,
+        must_have_runtime_dir: options.runtime_dir.is_some(),
         runtime_dir: options
             .runtime_dir
-            .unwrap_or_else(runtime_dir::default_path),
-        pid_files: vec![
-            options
-                .pid
-                .unwrap_or_else(|| PathBuf::from("/run/keepalived.pid")),
-            options
-                .vrrp_pid
-                .unwrap_or_else(|| PathBuf::from("/run/vrrp.pid")),
-        ],
+            .unwrap_or_else(|| runtime_dir_beside(options.pid.as_deref())),
+        pid_files,
         log_format: LogFormat::Human,
         log_to: LogTo {
             stderr: console || (options.no_syslog && options.dont_fork),

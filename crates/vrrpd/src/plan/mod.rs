@@ -8,7 +8,7 @@ mod numbers;
 mod router;
 
 use core::net::IpAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use keepalived_conf::config::{self, Config};
@@ -243,24 +243,20 @@ impl Plan {
         options
             .tracked
             .extend(tracked(&instance.track, numbers, &self.trackers));
-        // Interfaces that its addresses and routes need count as tracked with weight 0.
+        // Interfaces that its addresses and routes need count with weight 0, whatever else is said of them.
         let own = options.iface;
-        let mut needed: Vec<IfaceId> = router
+        let needed: BTreeSet<IfaceId> = router
             .install
             .tracked_ifaces()
             .filter(|iface| *iface != own)
             .collect();
-        needed.sort_unstable();
-        needed.dedup();
-        for iface in needed {
-            let what = Trackee::Iface(iface);
-            if options.tracked.iter().all(|tracked| tracked.what != what) {
-                options.tracked.push(Tracked {
-                    what,
-                    weight: 0,
-                    reverse: false,
-                });
-            }
+        for what in needed.into_iter().map(Trackee::Iface) {
+            options.tracked.retain(|tracked| tracked.what != what);
+            options.tracked.push(Tracked {
+                what,
+                weight: 0,
+                reverse: false,
+            });
         }
         let config = RouterConfig::try_from(options).map_err(|source| PlanError::Engine {
             instance: instance.name.clone(),
