@@ -17,8 +17,6 @@ pub fn report(config: &Config) {
 pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
     let globals = &config.globals;
     let global = [
-        (!config.track_files.is_empty(), "track_file"),
-        (!config.track_processes.is_empty(), "vrrp_track_process"),
         (!config.bfd_instances.is_empty(), "bfd_instance"),
         (!config.track_groups.is_empty(), "track_group"),
         (

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use vrrp_fsm::{
     Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome,
     TrackId, TrackReport,
@@ -22,6 +22,7 @@ use vrrp_proto::Datagram;
 
 use crate::clock::Clock;
 use crate::host::Host;
+use crate::load;
 use crate::plan::{Install, Plan, Router};
 use ifaces::Ifaces;
 use serve::Served;
@@ -409,6 +410,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     /// What is the same goes on undisturbed.
     fn reload(&mut self, plan: Plan) {
         if self.phase != Phase::Running {
+            return;
+        }
+        if load::interfaces(&plan.config, &self.host).is_err() {
+            error!("the new configuration cannot run; the old one goes on");
             return;
         }
         // What the old configuration still asks for is done in its terms.

@@ -14,6 +14,7 @@ use super::program::{End, Program};
 use super::programs::identity;
 use super::queue::{Job, Queues};
 use super::signals::{Signals, Wish};
+use super::watch::Watch;
 use super::{LAST_WORDS, News, Reload, dump};
 use crate::compat;
 use crate::daemon::{Change, Message, Task, View};
@@ -37,6 +38,7 @@ pub(super) async fn run(
                 Some(task) => desk.task(task),
                 None => break,
             },
+            () = desk.watch.changed(), if !desk.watch.is_idle() => desk.look(),
             wish = signals.next() => match wish {
                 Wish::Stop => {
                     systemd::notify(State::Stopping);
@@ -64,8 +66,11 @@ struct Desk {
     plan: Arc<Plan>,
     queues: Queues,
     fifos: Vec<Fifo>,
+    watch: Watch,
     /// Tracked scripts that run, and how to end them.
     running: BTreeMap<TrackId, Arc<Notify>>,
+    /// A plan has been adopted.
+    adopted: bool,
     /// What each router and group was last said to be.
     states: BTreeMap<Subject, Status>,
 }
@@ -78,6 +83,8 @@ impl Desk {
             plan: Arc::default(),
             queues: Queues::default(),
             fifos: Vec::new(),
+            watch: Watch::new(&Plan::default(), true),
+            adopted: false,
             running: BTreeMap::new(),
             states: BTreeMap::new(),
         }
@@ -116,6 +123,9 @@ impl Desk {
     /// A new plan: what is the same stays open.
     fn adopt(&mut self, plan: Arc<Plan>) {
         self.plan = plan;
+        let first = !core::mem::replace(&mut self.adopted, true);
+        self.watch = Watch::new(&self.plan, first);
+        self.look();
         let globals = &self.plan.config.globals;
         let mut wanted = Vec::new();
         for fifo in [&globals.notify_fifo, &globals.vrrp_notify_fifo]
@@ -150,6 +160,13 @@ impl Desk {
                 Ok(open) => self.fifos.push(open),
                 Err(error) => error!("FIFO {}: {error}", fifo.path),
             }
+        }
+    }
+
+    /// Tells the protocol thread what is new about files and processes.
+    fn look(&mut self) {
+        for message in self.watch.look() {
+            self.news.send(message);
         }
     }
 

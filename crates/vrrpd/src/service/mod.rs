@@ -11,6 +11,7 @@ pub mod programs;
 pub mod queue;
 pub mod security;
 mod signals;
+mod watch;
 
 use core::time::Duration;
 use std::io;
