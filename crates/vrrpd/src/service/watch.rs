@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepalived_conf::config::{ParamMatch, TrackFile, TrackProcess};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 use vrrp_fsm::TrackId;
@@ -32,10 +31,13 @@ const COMMAND_LINE: u64 = 64 * 1024;
 /// The kernel keeps so much of a process name.
 const COMM: usize = 15;
 
+/// inotify's descriptor.
+type Notifications = pipe::Receiver;
+
 /// Everything that is watched for one plan.
 pub(super) struct Watch {
     files: BTreeMap<TrackId, (PathBuf, Option<i32>)>,
-    inotify: Option<AsyncFd<OwnedFd>>,
+    inotify: Option<Notifications>,
     processes: BTreeMap<TrackId, (Arc<TrackProcess>, Option<u32>)>,
     ticks: Interval,
 }
@@ -95,11 +97,9 @@ impl Watch {
         let event = async {
             match &self.inotify {
                 Some(inotify) => {
-                    if let Ok(mut ready) = inotify.readable().await {
-                        // What happened does not matter: the files are read anew.
-                        let _ = rustix::io::read(inotify.get_ref(), &mut [0; 4096]);
-                        ready.clear_ready();
-                    }
+                    // What happened does not matter: the files are read anew.
+                    let _ = inotify.readable().await;
+                    let _ = inotify.try_read(&mut [0; 4096]);
                 }
                 None => core::future::pending().await,
             }
@@ -132,12 +132,10 @@ impl Watch {
     }
 }
 
-fn watch<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<AsyncFd<OwnedFd>> {
+fn watch<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<Notifications> {
     let flags = WatchFlags::CLOSE_WRITE | WatchFlags::MOVE | WatchFlags::DELETE;
-    let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
-        .map_err(io::Error::from)
-        .and_then(AsyncFd::register);
-    let inotify = match inotify {
+    let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
+    let fd = match inotify {
         Ok(inotify) => inotify,
         Err(error) => {
             warn!("no inotify ({error}): tracked files are read each second");
@@ -149,7 +147,7 @@ fn watch<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<AsyncFd<OwnedFd>> 
             .parent()
             .filter(|dir| !dir.as_os_str().is_empty())
             .unwrap_or_else(|| Path::new("."));
-        if let Err(error) = inotify::add_watch(inotify.get_ref(), dir, flags) {
+        if let Err(error) = inotify::add_watch(&fd, dir, flags) {
             error!(
                 "cannot watch {} for {}: {error}",
                 dir.display(),
@@ -157,7 +155,8 @@ fn watch<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<AsyncFd<OwnedFd>> 
             );
         }
     }
-    Some(inotify)
+    // No pipe, but read like one.
+    pipe::Receiver::from_owned_fd_unchecked(fd).ok()
 }
 
 /// `init_file`.
