@@ -85,7 +85,7 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
             .any(|finding| finding.severity >= Severity::Loud)
     {
         error!("{file} has errors, and --strict starts with none; `vrrpd check {file}` shows them");
-        return Err(Refused);
+        return Err(Refused::Unusable);
     }
     let config = loaded.config;
     if config.instances.is_empty() && settings.as_keepalived {
