@@ -25,14 +25,14 @@ use std::time::Instant;
 use vmac::Vmacs;
 use vrrp_proto::Family;
 
-/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for up to four.
+/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for two or four.
 const BUDGET: usize = 64;
 
-/// What a message about IPv6 costs of the [`BUDGET`]: 1, 2 or 4.
+/// What a message about IPv6 costs of the [`BUDGET`]: 2 or 4.
 ///
 /// IPv4 takes the kernel some ten microseconds an address. IPv6 takes from thirty to a thousand, depending on what else
-/// is going on, and all of it inside our system call. So batches of 16 to 64 are made, whichever the last ones showed
-/// to be done in a few milliseconds: adverts are due in between.
+/// is going on, and all of it inside our system call. So batches of 16 or 32 are made, by what the last one showed to
+/// be done in a few milliseconds: adverts are due in between.
 struct Pace {
     v6: usize,
 }
@@ -54,7 +54,7 @@ impl Pace {
         if took > Self::SLOW {
             self.v6 = 4;
         } else if took < Self::QUICK && spent > BUDGET / 2 {
-            self.v6 = (self.v6 / 2).max(1);
+            self.v6 = 2;
         }
     }
 }

@@ -9,7 +9,9 @@
 
 mod accept;
 mod backend;
+mod batches;
 mod conflict;
+mod links;
 mod packets;
 mod routes;
 mod vmac;
@@ -20,12 +22,17 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
+    if let Ok(v6) = std::env::var(batches::COUNTED) {
+        return batches::counted(&v6);
+    }
     let cases: Vec<Case> = [
         backend::CASES,
         packets::CASES,
         vmac::CASES,
         routes::CASES,
         conflict::CASES,
+        links::CASES,
+        batches::CASES,
         accept::CASES,
     ]
     .concat();

@@ -1,0 +1,191 @@
+//! How much one system call does. Counted by strace(1), where there is one.
+
+use crate::Case;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+use std::{env, fs};
+use vrrp_lab::{HostPlan, Lab, Plan, until};
+use vrrp_net::linux::Linux;
+use vrrp_net::{AddressSpec, Backend, IfIndex, Op};
+
+pub(crate) const CASES: &[Case] = &[(
+    "a_thousand_addresses_in_sixty_calls",
+    a_thousand_addresses_in_sixty_calls,
+)];
+
+/// Set for the process that is counted: how many of its interfaces get IPv6 addresses.
+pub(crate) const COUNTED: &str = "VRRP_NET_COUNTED";
+const INTERFACES: usize = 4;
+const EACH: u16 = 255;
+
+fn lab() -> Lab {
+    let host = (0..INTERFACES).fold(HostPlan::new("a"), |host, n| {
+        host.interface(
+            format!("eth{n}"),
+            format!("lan{n}"),
+            [format!("10.{n}.0.1/24").parse().unwrap()],
+        )
+    });
+    Plan::new().ipv6(true).host(host).build().unwrap()
+}
+
+/// The process that is counted: its parent's number is asked for before, between and behind.
+pub(crate) fn counted(v6: &str) -> ExitCode {
+    let v6: usize = v6.parse().unwrap();
+    let mut linux = Linux::open().unwrap();
+    let ifaces: Vec<IfIndex> = linux
+        .links()
+        .filter(|link| link.name.starts_with("eth"))
+        .map(|link| link.index)
+        .collect();
+    assert_eq!(ifaces.len(), INTERFACES);
+    let spec = |v6: bool, n: u16| {
+        let [high, low] = n.to_be_bytes();
+        AddressSpec::new(if v6 {
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, n).into()
+        } else {
+            Ipv4Addr::new(192, 0, high + 2, low).into()
+        })
+    };
+    let places: Vec<_> = ifaces
+        .iter()
+        .enumerate()
+        .flat_map(|(at, iface)| (0..EACH).map(move |n| (*iface, spec(at < v6, n))))
+        .collect();
+    let add: Vec<_> = places
+        .iter()
+        .map(|(iface, address)| Op::AddAddress {
+            iface: *iface,
+            address,
+        })
+        .collect();
+    let remove: Vec<_> = places
+        .iter()
+        .map(|(iface, address)| Op::RemoveAddress {
+            iface: *iface,
+            address,
+        })
+        .collect();
+    for ops in [add, remove] {
+        let _ = std::os::unix::process::parent_id();
+        let (mut done, mut parts, mut longest) = (0, 0, Duration::ZERO);
+        let begin = Instant::now();
+        while done < ops.len() {
+            let part = Instant::now();
+            done += linux.apply(&ops[done..], &mut |at, error| panic!("{at}: {error}"));
+            longest = longest.max(part.elapsed());
+            parts += 1;
+        }
+        let took = begin.elapsed();
+        println!(
+            "{} operations in {took:?}, {parts} parts, the longest {longest:?}",
+            ops.len()
+        );
+    }
+    let _ = std::os::unix::process::parent_id();
+    ExitCode::SUCCESS
+}
+
+/// The system calls of each stretch between two marks.
+fn stretches(trace: &str) -> Vec<usize> {
+    let mut counts = vec![0];
+    for line in trace.lines() {
+        if line.contains("getppid(") {
+            counts.push(0);
+        } else if let Some(last) = counts.last_mut() {
+            // What the process says about itself is not the backend's doing.
+            *last += usize::from(!line.contains("write(1,"));
+        }
+    }
+    counts
+}
+
+fn a_thousand_addresses_in_sixty_calls() {
+    for v6 in [0, 2] {
+        let lab = lab();
+        let trace = lab["a"].dir().join("trace");
+        let mut strace = Command::new("strace");
+        strace
+            .arg("-f")
+            .arg("-o")
+            .arg(&trace)
+            .arg(env::current_exe().unwrap());
+        let run = match lab["a"].output(strace.env(COUNTED, v6.to_string())) {
+            Err(error) => return println!("lab: a_thousand_addresses: no strace(1): {error}"),
+            Ok(run) => run,
+        };
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(
+            run.status.success(),
+            "{said}{}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+        let counts = stretches(&fs::read_to_string(&trace).unwrap());
+        let [_, add, remove, _] = counts[..] else {
+            panic!("{counts:?}")
+        };
+        println!(
+            "{v6} of 4 interfaces with IPv6: {add} system calls to add, {remove} to remove\n{said}"
+        );
+        // IPv6 goes in smaller parts when the machine is busy: 16 at least, of which each costs two calls.
+        let most = 60 + v6 * usize::from(EACH) / 8;
+        assert!(
+            add <= most && remove <= most,
+            "{add} to add, {remove} to remove"
+        );
+    }
+    compare_with_keepalived();
+}
+
+/// What keepalived needs for the same, in the same run: told, not judged.
+fn compare_with_keepalived() {
+    let lab = lab();
+    let host = &lab["a"];
+    let blocks: String = (0..INTERFACES)
+        .map(|n| {
+            let addresses: String = (0..EACH).map(|last| format!("192.0.2.{last}\n")).collect();
+            format!(
+                "vrrp_instance V{n} {{\ninterface eth{n}\nvirtual_router_id 51\npriority 255\n\
+                 state MASTER\nvirtual_ipaddress {{\n{addresses}}}\n}}\n"
+            )
+        })
+        .collect();
+    let conf = host.write("keepalived.conf", &blocks).unwrap();
+    let trace = host.dir().join("keepalived.trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-e", "trace=network", "-o"]).arg(&trace);
+    strace
+        .args(["keepalived", "-n", "-l", "-P", "-f"])
+        .arg(conf);
+    strace
+        .arg("-p")
+        .arg(host.dir().join("k.pid"))
+        .arg("-r")
+        .arg(host.dir().join("v.pid"));
+    let mut process = match host.spawn("keepalived", &mut strace) {
+        Err(error) => return println!("lab: no keepalived to compare with: {error}"),
+        Ok(process) => process,
+    };
+    let own = usize::from(EACH) * INTERFACES;
+    let all = until(Duration::from_secs(20), || {
+        let there = host.addresses().ok()?;
+        (there.iter().filter(|a| a.cidr.address.is_ipv4()).count() > own).then_some(())
+    });
+    let _ = process.kill();
+    let calls = fs::read_to_string(&trace).unwrap_or_default();
+    let calls = calls
+        .lines()
+        .filter(|line| line.contains("RTM_NEWADDR"))
+        .count();
+    match all {
+        Some(()) => {
+            println!("keepalived: {calls} network calls about RTM_NEWADDR for {own} addresses")
+        }
+        None => println!(
+            "lab: keepalived did not add its addresses: {}",
+            process.log()
+        ),
+    }
+}
