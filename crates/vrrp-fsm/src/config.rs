@@ -291,6 +291,9 @@ pub struct RouterOptions {
 }
 
 impl RouterOptions {
+    //= R9568-6.1-02
+    //= R3768-6.1-01
+    //= R3768-5.3.4-02
     /// The RFC's defaults: VRRPv3, priority 100, adverts each second to the group.
     pub fn rfc(iface: IfaceId, family: Family, vrid: Vrid) -> Self {
         Self {
@@ -400,6 +403,7 @@ impl TryFrom<RouterOptions> for RouterConfig {
         if priority.is_relinquish() {
             return Err(ConfigError::Priority);
         }
+        //= R9568-6.1-04
         let said = match version {
             Version::V2 => interval.to_v2_secs().is_some(),
             Version::V3 => interval.to_v3_centis().is_some(),
@@ -414,6 +418,8 @@ impl TryFrom<RouterOptions> for RouterConfig {
         if count > usize::from(u8::MAX) {
             return Err(ConfigError::TooManyAddresses { count });
         }
+        //= R9568-6.1-03
+        //= KA-CFG-07
         if count == 0 && version == Version::V3 {
             return Err(ConfigError::NoAddresses);
         }
@@ -617,3 +623,6 @@ pub struct EngineConfig {
     /// Whether packets for virtual routers that are not configured are reported. Default: false.
     pub report_unknown_vrids: bool,
 }
+
+#[cfg(test)]
+mod tests;

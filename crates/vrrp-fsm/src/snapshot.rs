@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub primary: Option<IpAddr>,
     /// The last Active router that was heard, this one apart.
     pub last_active: Option<IpAddr>,
+    /// Advertisement_Interval, its own.
+    pub advert_interval: AdvertInterval,
     /// Active_Adver_Interval.
     pub active_adver_interval: AdvertInterval,
     /// Skew_Time.

@@ -15,6 +15,7 @@ use vrrp_proto::{AdvertInterval, Priority, Version};
 //= TIM-02
 //= TIM-03
 //= TIM-05
+//= TIM-06
 pub fn skew_time(
     version: Version,
     priority: Priority,
@@ -32,6 +33,7 @@ pub fn skew_time(
 /// `adverts` is the number of adverts that may be missing: 3 in the RFCs.
 //= R9568-6.1-06
 //= R3768-6.1-03
+//= TIM-01
 //= TIM-04
 //= KA-ADV-05
 pub fn active_down_interval(

@@ -369,6 +369,9 @@ fn refusals(engine: &mut Engine) -> Vec<Reason> {
 //= KA-LOG-01 test
 //= R9568-7.1-15 test
 //= STA-N2 test
+//= STA-N3 test
+//= STA-N4 test
+//= R9568-7.1-16 test
 #[test]
 fn a_refusal_is_reported_once_until_something_changes() {
     let bad = vector("bad_checksum_plus1");

@@ -212,6 +212,7 @@ impl Engine {
                     self.act(now, place, |router, out| router.announce_now(out));
                 }
             }
+            //= TIM-08
             Input::WallClock(utc) => self.wall = Some((now, utc)),
             // Who has stopped does not begin again.
             Input::Reload(_) if self.phase == Phase::Stopped => {}
@@ -280,6 +281,8 @@ impl Engine {
             contributions: contributions.collect(),
             primary: router.primary(),
             last_active: router.last_active(),
+            //= STA-21
+            advert_interval: router.config().interval,
             active_adver_interval: router.active_adver_interval(),
             skew_time: router.skew_time(),
             active_down_interval: router.active_down_interval(),

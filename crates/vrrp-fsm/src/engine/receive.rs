@@ -69,6 +69,7 @@ impl Engine {
     /// The virtual router that a packet is for. Several unicast ones may share a VRID; then the
     /// sender tells them apart.
     //= R9568-5.2.3-01
+    //= R3768-7.1-06
     fn claim(&self, iface: IfaceId, ends: &Endpoints, vrid: u8) -> Option<Place> {
         let places = self.demux.get(&(iface, ends.family(), Vrid::new(vrid)?))?;
         let meant = |place: &&Place| {
@@ -128,6 +129,10 @@ impl Engine {
         };
         slot.stats.count(counter);
         self.stats.count(counter);
+        //= R9568-7.1-16
+        //= STA-N2
+        //= STA-N3
+        //= STA-N4
         if slot.said.first(reason.name(), source) {
             let report = Report::Refused {
                 source,

@@ -651,3 +651,74 @@ fn ten_thousand_routers_are_ordinary() {
     engine.handle(ms(10_000), Input::Shutdown);
     assert_eq!(done(&mut engine).len(), 3 * MANY as usize);
 }
+
+/// The wall clock is for signatures alone: a step of it moves nothing.
+//= TIM-08 test
+#[test]
+fn a_step_of_the_wall_clock_moves_nothing() {
+    let mut engine = started(config([(R1, options(1))]));
+    let before = (engine.next_deadline(), engine.snapshot(R1));
+    for utc in [0, 2_000_000_000, 1] {
+        engine.handle(ms(1), Input::WallClock(Duration::from_secs(utc)));
+    }
+    assert_eq!(commands(&mut engine), []);
+    assert_eq!((engine.next_deadline(), engine.snapshot(R1)), before);
+}
+
+/// Two owners: one line for each other owner. The same priority: a line that says so.
+//= R9568-8.3.2-01 test
+#[test]
+fn another_owner_is_told_of_once() {
+    let owner = RouterOptions {
+        priority: Priority::OWNER,
+        ..options(1)
+    };
+    let mut engine = started(config([(R1, owner)]));
+    for millis in [10, 20, 30] {
+        hear(&mut engine, ms(millis), addr(1), &message(1, 255));
+    }
+    let conflict = Report::OwnerConflict { source: addr(1) };
+    assert_eq!(
+        said(&mut engine)
+            .iter()
+            .filter(|report| **report == conflict)
+            .count(),
+        1
+    );
+    let mut engine = started(config([(R1, options(1))]));
+    run(&mut engine, ms(4_000));
+    hear(&mut engine, ms(4_000), PEER, &message(1, 100));
+    let tie = Report::TieLost {
+        source: PEER,
+        priority: priority(100),
+    };
+    assert!(said(&mut engine).contains(&tie));
+}
+
+/// The last of the four errors of RFC 6527.
+//= STA-18 test
+#[test]
+fn the_last_protocol_error_is_remembered() {
+    use crate::ProtoError::{Checksum, IpTtl, Version, VrId};
+    let mut engine = started(config([(R1, options(1))]));
+    let mut wrong = message(1, 200);
+    wrong[6] ^= 1;
+    hear(&mut engine, ms(1), PEER, &wrong);
+    assert_eq!(engine.stats().proto_err_reason, Checksum);
+    hear(&mut engine, ms(1), PEER, &message(9, 200));
+    assert_eq!(engine.stats().proto_err_reason, VrId);
+    wrong[0] = 0x21;
+    hear(&mut engine, ms(1), PEER, &wrong);
+    assert_eq!(engine.stats().proto_err_reason, Version);
+    let octets = message(1, 200);
+    let datagram = Datagram::new(from(PEER), 254, &octets);
+    engine.handle(
+        ms(1),
+        Input::Datagram {
+            iface: ETH0,
+            arrived: ms(1),
+            datagram,
+        },
+    );
+    assert_eq!(engine.stats().proto_err_reason, IpTtl);
+}

@@ -123,6 +123,7 @@ impl VirtualRouter {
             out.extend([Action::Report(Report::OwnerConflict { source })]);
         }
         //= R9568-6.4.3-10
+        //= HARD-FSM-05
         //= R3768-6.4.3-07
         // Within a family, `IpAddr` compares as unsigned integers in network byte order.
         let wins = priority > ours || (priority == ours && Some(source) > self.primary);

@@ -246,6 +246,14 @@ impl VirtualRouter {
         }
     }
 
+    //= TIM-20
+    //= TIM-21
+    //= TIM-22
+    //= TIM-23
+    //= TIM-24
+    //= TIM-25
+    //= TIM-26
+    //= TIM-27
     fn timeout(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         match self.state {
             State::Initialize => {}
@@ -295,6 +303,7 @@ impl VirtualRouter {
         self.enter(State::Backup(Backup::new(active_down)), cause, out);
     }
 
+    //= HARD-FSM-02
     /// The only place where the role changes and where a change of it has effects. Every pair of
     /// roles is written out: a new one must not compile until somebody has said what it does.
     fn enter(&mut self, next: State, cause: Cause, out: &mut impl Extend<Action>) {
@@ -308,7 +317,11 @@ impl VirtualRouter {
             (Role::Initialize, Role::Backup) | (Role::Backup, Role::Initialize) => {
                 out.extend([notify]);
             }
+            //= R9568-5.2.4-01
+            //= R3768-5.3.4-01
             //= R9568-6.4.1-01
+            //= R9568-6.4.3-02
+            //= R3768-6.4.1-01
             //= R9568-6.4.1-02
             //= R9568-6.4.1-03
             //= R9568-6.4.2-07

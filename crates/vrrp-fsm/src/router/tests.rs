@@ -12,6 +12,7 @@ mod drain;
 mod elections;
 mod keep;
 mod matrix;
+mod timelines;
 
 /// Our own address: some are greater, some are less.
 const OURS: IpAddr = addr(2);

@@ -163,6 +163,9 @@ fn initialize() {
 //= R9568-6.4.1-01 test
 //= R9568-6.1-09 test
 //= KA-STATE-01 test
+//= R9568-5.2.4-01 test
+//= R3768-5.3.4-01 test
+//= R9568-6.4.3-02 test
 #[test]
 fn initialize_as_the_owner() {
     for (version, ..) in TIMERS {
