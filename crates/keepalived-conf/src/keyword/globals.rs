@@ -247,8 +247,8 @@ pub(super) const GLOBALS: &[Keyword] = &[
     .since("2.3.3"),
     row(
         "v3_checksum_as_v2",
-        BOOL,
-        "false",
+        FLAG,
+        "",
         "VRRPv3 over IPv4 without the pseudo-header in the checksum.",
     )
     .since("2.2.8"),

@@ -6,7 +6,7 @@ mod instance;
 mod top;
 mod track;
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 /// A place where keywords stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -278,6 +278,30 @@ impl Keyword {
         }
     }
 
+    fn table_row(&self) -> String {
+        let cell = |text: &str| text.replace('|', "\\|");
+        let range = self.range().map(|range| match self.unit {
+            "" => range,
+            unit => format!("{range} {unit}"),
+        });
+        let status = match self.status {
+            Status::Supported => "supported".to_owned(),
+            Status::NoEffect(why) => format!("accepted, no effect: {why}"),
+            Status::OldName(new) => format!("supported, old name of `{new}`"),
+        };
+        let since = self
+            .since
+            .map(|version| format!("; keepalived {version}"))
+            .unwrap_or_default();
+        format!(
+            "| `{}` | {} | {} | {} | {status}{since} |\n",
+            cell(&self.syntax()),
+            cell(self.doc),
+            range.unwrap_or_default(),
+            cell(self.default),
+        )
+    }
+
     /// The range of the number, if it takes one.
     #[must_use]
     pub fn range(&self) -> Option<String> {
@@ -293,6 +317,25 @@ impl Keyword {
             _ => None,
         }
     }
+}
+
+/// All keywords as docs/KEYWORDS.md has them.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Keywords\n\nEvery keyword of keepalived.conf and what is done with it here. `vrrpd explain KEYWORD` says the same.\n\
+         This file is written by the tests of keepalived-conf (`BLESS=1 cargo test -p keepalived-conf`).\n",
+    );
+    for block in Block::ALL {
+        let _ = write!(
+            text,
+            "\n## {block}\n\n| keyword | what it does | range | default | here |\n|---|---|---|---|---|\n"
+        );
+        for keyword in block.keywords() {
+            text.push_str(&keyword.table_row());
+        }
+    }
+    text
 }
 
 /// `value` with `digits` behind the point, without zeros at the end.

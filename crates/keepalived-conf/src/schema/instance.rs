@@ -270,8 +270,11 @@ impl Reader<'_> {
                 );
             }
             // keepalived sets it whatever the word says.
-            "skip_check_adv_addr" if self.boolean(line).is_some() => {
-                instance.skip_check_adv_addr = true;
+            "skip_check_adv_addr" => {
+                set(
+                    &mut draft.skip_check_adv_addr,
+                    self.boolean(line).map(|_| true),
+                );
             }
             "strict_mode" => set(&mut draft.strict, self.boolean(line)),
             "v3_checksum_as_v2" => set(&mut draft.v3_checksum_as_v2, self.boolean(line)),
