@@ -2,18 +2,23 @@
 //!
 //! The formatter works on the text of one file and knows no keyword. It indents by blocks, gives every `{` and `}` its
 //! place, every word one blank, and keeps every comment. It never changes what a file means, for keepalived as for us:
-//! a line that goes through definitions, conditions, repetitions, escapes or single quotes is indented and otherwise
-//! left alone, and a definition of several lines is not touched at all. Formatting twice is formatting once.
+//! a line that goes through definitions, conditions, repetitions, includes, escapes or single quotes is indented and
+//! otherwise left alone, and a definition of several lines is not touched at all. Formatting twice is formatting once.
 
 use crate::expand::MAX_LINE;
 use crate::text::BLANK;
 
+/// A byte order mark at the start of a file; elsewhere a part of a word.
+const MARK: char = '\u{feff}';
 const INDENT: &str = "    ";
 
 /// The text in the one layout.
 #[must_use]
 pub fn format(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text
+        .strip_prefix(MARK)
+        .filter(|rest| !rest.starts_with(MARK))
+        .unwrap_or(text);
     let mut out = Output::default();
     let mut in_definition = false;
     for line in text.split('\n') {
@@ -23,10 +28,12 @@ pub fn format(text: &str) -> String {
         if in_definition || is_definition(code) {
             in_definition = code.ends_with('\\');
             out.verbatim(line);
-        } else if line.len() > MAX_LINE || code.matches('"').count() % 2 == 1 || line.contains('\0')
+        } else if line.len() > MAX_LINE
+            || code.matches('"').count() % 2 == 1
+            || line.contains(['\0', MARK])
         {
             out.verbatim(line);
-        } else if code.contains(['$', '~', '@', '\\', '\'']) {
+        } else if code.contains(['$', '~', '@', '\\', '\'']) || code.contains("include") {
             out.special(code, comment);
         } else {
             out.plain(code, comment);
@@ -118,6 +125,10 @@ impl Output {
     /// As it stands, empty lines and blanks at the end included.
     fn verbatim(&mut self, line: &str) {
         if core::mem::take(&mut self.gap) && self.last != Last::Nothing {
+            self.text.push('\n');
+        }
+        if self.text.is_empty() && line.starts_with(MARK) && line.chars().nth(1) != Some(MARK) {
+            // At the start of the file it would be another thing.
             self.text.push('\n');
         }
         self.text.push_str(line);

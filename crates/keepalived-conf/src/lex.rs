@@ -49,7 +49,7 @@ pub(crate) struct Stripped {
     pub(crate) text: Text,
     pub(crate) open_quote: Option<Place>,
     /// The comment begins inside a word: `a!b`.
-    pub(crate) cut: Option<Place>,
+    pub(crate) cut: Option<(Place, char)>,
 }
 
 /// Takes the comment and the blanks around the line away. `\#` and `\!` outside quotes lose their backslash.
@@ -94,7 +94,8 @@ pub(crate) fn strip(line: &Text) -> Stripped {
         .get(..at)
         .and_then(|before| before.chars().next_back())
         .is_some_and(|c| !blank(c));
-    let cut = (glued && !rest.is_empty()).then(|| line.place(at..source.len()));
+    let mark = rest.chars().next().filter(|_| glued);
+    let cut = mark.map(|mark| (line.place(at..at + mark.len_utf8()), mark));
     if kept_from == 0 {
         text = line.slice(0..at);
     } else {

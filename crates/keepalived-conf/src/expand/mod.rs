@@ -16,7 +16,7 @@ use crate::codes::Code;
 use crate::diag::Diagnostic;
 use crate::lex;
 use crate::loader::Loader;
-use crate::span::{FileId, SourceMap, Span, to_u32};
+use crate::span::{FileId, SourceMap, Span};
 use crate::text::{BLANK, Place, Text};
 use crate::{Limits, Options};
 
@@ -230,8 +230,8 @@ impl<'a> Lines<'a> {
             .note("a quotation ends with its line; the words from here on are not read");
             self.report(finding);
         }
-        if let Some(place) = stripped.cut {
-            self.report_cut(line, place);
+        if let Some((place, mark)) = stripped.cut {
+            self.report_cut(place, mark);
         }
         self.look_for_odd(&stripped.text);
         // To keepalived, which is written in C, a line ends with its first NUL.
@@ -241,25 +241,11 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn report_cut(&mut self, line: &Text, place: Place) {
-        let start = place.span.start;
-        let character = line
-            .as_str()
-            .get(line.len() - (place.span.end - start) as usize..);
-        let mark = character
-            .and_then(|text| text.chars().next())
-            .unwrap_or('#');
-        let at = Place {
-            span: Span {
-                end: start + to_u32(mark.len_utf8()),
-                ..place.span
-            },
-            ..place
-        };
+    fn report_cut(&mut self, place: Place, mark: char) {
         self.report(
             Self::finding(
                 Code::CommentCutsWord,
-                at,
+                place,
                 format!("`{mark}` begins a comment here, in the middle of a word"),
             )
             .label("the rest of the line is not read")

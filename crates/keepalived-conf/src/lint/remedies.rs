@@ -178,7 +178,8 @@ fn remedy(
                 let advice = "separate the option and its value by a blank";
                 return one(span, &format!("{name} {value}"), advice);
             }
-            one(span, super::nearest(option, OPTIONS)?, "did you mean this?")
+            let near = super::nearest(option, OPTIONS).filter(|near| *near != option)?;
+            one(span, near, "did you mean this?")
         }
         Code::PrefixInvalid => {
             let (address, _) = sources.text(span)?.split_once('/')?;
