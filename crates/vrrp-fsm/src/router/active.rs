@@ -84,6 +84,11 @@ impl Active {
         }
     }
 
+    /// Whether it hands over to somebody who has told the hosts so: nothing may be announced then.
+    fn has_taker(&self) -> bool {
+        self.drain.is_some_and(|drain| drain.taker.is_some())
+    }
+
     pub(super) fn deadline(&self) -> Deadline {
         let adver = (self.adver, TimerKind::Adver);
         let announce = self.announce.deadline().map(|at| (at, TimerKind::Announce));
@@ -189,6 +194,10 @@ impl VirtualRouter {
             return;
         }
         let due = active.answers.take(source, now, self.config.answer_spacing);
+        if !due {
+            let spacing = self.config.answer_spacing;
+            active.announce.no_later_than(now + spacing, &self.config.announce);
+        }
         self.state = State::Active(active);
         if !due {
             return;
@@ -248,7 +257,7 @@ impl VirtualRouter {
                 return;
             }
             //= R9568-6.4.3-08
-            if active.drain.is_none_or(|drain| drain.taker.is_none()) {
+            if !active.has_taker() {
                 out.extend([Action::Advertise(self.priority())]);
             }
             //= TIM-07
@@ -287,7 +296,9 @@ impl VirtualRouter {
 
     /// Somebody asks for it.
     pub(crate) fn announce_now(&self, out: &mut impl Extend<Action>) {
-        if self.role() == Role::Active {
+        if let State::Active(active) = &self.state
+            && !active.has_taker()
+        {
             out.extend([Action::Announce {
                 rounds: self.config.announce.burst.max(1),
             }]);
@@ -299,6 +310,7 @@ impl VirtualRouter {
         let schedule = &self.config.announce;
         if let State::Active(active) = &mut self.state
             && schedule.lower_burst > 0
+            && !active.has_taker()
         {
             out.extend([Action::Announce {
                 rounds: schedule.lower_burst,
@@ -311,6 +323,7 @@ impl VirtualRouter {
     pub(crate) fn announce_again(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         if let State::Active(active) = &mut self.state
             && self.config.announce.after_trouble
+            && !active.has_taker()
         {
             out.extend([Action::Announce {
                 rounds: self.config.announce.burst.max(1),

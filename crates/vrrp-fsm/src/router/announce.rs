@@ -43,6 +43,15 @@ impl Pending {
         }
     }
 
+    /// A losing advertisement that is not answered for its peer was answered just now: what the peer
+    /// told the hosts since then is put right at `at`, when it may be answered again.
+    pub(super) fn no_later_than(&mut self, at: Instant, schedule: &AnnounceSchedule) {
+        if schedule.lower_burst > 0 {
+            let due = self.again.map_or(at, |(due, _)| due.min(at));
+            self.again = Some((due, schedule.lower_burst));
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.again
             .map(|(due, _)| due)

@@ -10,6 +10,7 @@ use core::time::Duration;
 use vrrp_proto::{Priority, Version};
 
 use super::active::Active;
+use super::announce::Pending;
 use super::{DRAINING, State, VirtualRouter};
 use crate::Instant;
 use crate::action::{Action, Cause};
@@ -80,6 +81,8 @@ impl VirtualRouter {
         let silence = active_down_interval(version, Priority::OWNER, interval, adverts);
         drain.fallback = drain.fallback.max(now + silence);
         drain.taker = Some(source);
+        // The hosts have been told of the taker: a burst that is still to come would undo that.
+        active.announce = Pending::default();
         active.drain = Some(drain);
         self.state = State::Active(active);
         out.extend([Action::Report(Report::DrainTaker { source, priority })]);
