@@ -11,6 +11,7 @@ use crate::kernel::SimKernel;
 use crate::plan::Order;
 use crate::world::{Node, Outbox};
 use core::net::IpAddr;
+use core::time::Duration;
 use std::collections::BTreeMap;
 use vrrp_fsm::{
     Announced, Announcement, Cause, Command, Engine, EngineConfig, IfaceId, Input, Instant, Role,
@@ -91,6 +92,8 @@ pub struct EngineNode {
     epoch: u64,
     changes: Vec<Change>,
     complaints: Vec<String>,
+    /// How long the kernel takes to add addresses.
+    slowness: Duration,
     octets: Vec<u8>,
 }
 
@@ -99,6 +102,8 @@ struct Process {
     engine: Engine,
     begun: bool,
     stopping: bool,
+    /// Waits until then for the kernel to add the addresses of a router, and does nothing else.
+    waits: Option<(Instant, RouterId)>,
     stats: Vec<Stats>,
 }
 
@@ -124,10 +129,18 @@ impl EngineNode {
             epoch: 0,
             changes: Vec::new(),
             complaints: Vec::new(),
+            slowness: Duration::ZERO,
             octets: vec![0; LONGEST],
         };
         node.configure(config);
         node
+    }
+
+    /// A kernel that takes so long to add the addresses of a virtual router.
+    #[must_use]
+    pub const fn with_slowness(mut self, slowness: Duration) -> Self {
+        self.slowness = slowness;
+        self
     }
 
     /// The engine, while its process runs.
@@ -179,6 +192,7 @@ impl EngineNode {
             engine,
             begun: false,
             stopping: false,
+            waits: None,
             stats: Vec::new(),
         });
         let mut listens: Vec<Listen> = self
@@ -298,14 +312,41 @@ impl EngineNode {
         }
     }
 
-    /// Does what the engine wants, in order. Answers whether anything but adverts was wanted.
+    /// Does what the engine wants, in order, until the kernel makes it wait. Answers whether anything
+    /// but adverts was wanted.
     fn execute(&mut self) -> bool {
         let mut stirred = false;
-        while let Some(command) = self.process.as_mut().and_then(|p| p.engine.poll_command()) {
+        while let Some(process) = self
+            .process
+            .as_mut()
+            .filter(|process| process.waits.is_none())
+        {
+            let Some(command) = process.engine.poll_command() else {
+                break;
+            };
             stirred |= !matches!(command, Command::Advertise(_));
-            self.obey(command);
+            match command {
+                Command::Install(id) if !self.slowness.is_zero() => {
+                    process.waits = Some((self.kernel.now() + self.slowness, id));
+                }
+                other => self.obey(other),
+            }
         }
         stirred
+    }
+
+    /// Whether the process waits for the kernel still.
+    fn waits(&mut self, now: Instant) -> Option<Instant> {
+        let (until, id) = self.process.as_ref()?.waits?;
+        if now < until {
+            return Some(until);
+        }
+        if let Some(process) = &mut self.process {
+            process.waits = None;
+        }
+        self.install(id, true);
+        self.ordered = true;
+        None
     }
 
     fn obey(&mut self, command: Command) {
@@ -474,6 +515,9 @@ impl EngineNode {
             }
         }
         process.stats = stats;
+        if process.waits.is_some() {
+            return;
+        }
         for at in 0..self.views.len() {
             let active = self
                 .views
@@ -535,15 +579,34 @@ impl Node for EngineNode {
 
     fn turn(&mut self, now: Instant, out: &mut Outbox) -> Option<Instant> {
         self.kernel.set_now(now);
+        if let Some(until) = self.waits(now) {
+            return Some(until);
+        }
+        let mut stirred = self.execute();
         let begun = self.process.as_ref().is_some_and(|process| process.begun);
-        self.read(now);
-        if let Some(process) = &mut self.process {
+        if self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.waits.is_none())
+        {
+            self.read(now);
+        }
+        if let Some(process) = self
+            .process
+            .as_mut()
+            .filter(|process| process.waits.is_none())
+        {
             process.engine.handle(now, Input::Timeout);
         }
-        let mut stirred = self.execute() | core::mem::take(&mut self.ordered);
+        stirred |= self.execute() | core::mem::take(&mut self.ordered);
         if !begun && self.process.as_ref().is_some_and(|process| process.begun) {
             self.clean();
             stirred = true;
+        }
+        if let Some((until, _)) = self.process.as_ref().and_then(|process| process.waits) {
+            self.look();
+            out.append(self.kernel.outbox());
+            return Some(until);
         }
         if stirred {
             self.look();

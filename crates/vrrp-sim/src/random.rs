@@ -58,6 +58,7 @@ pub fn plan(seed: u64, bounds: Bounds) -> Plan {
         hosts: 1,
         ping: interval.as_duration() / 3,
         latency: Duration::from_micros(rng.pick(&[10, 50, 200, 900])),
+        install: interval.as_duration() / rng.pick(&[1_000_000, 1000, 50]),
         routers,
         steps: Vec::new(),
     };

@@ -602,14 +602,12 @@ pub fn engine_node(plan: &Plan, at: usize) -> EngineNode {
             (mac, own_address(plan.family, s, 10 + number))
         })
         .collect();
-    EngineNode::new(
-        &ports,
-        EngineConfig {
-            routers,
-            groups,
-            ..EngineConfig::default()
-        },
-    )
+    let config = EngineConfig {
+        routers,
+        groups,
+        ..EngineConfig::default()
+    };
+    EngineNode::new(&ports, config).with_slowness(plan.install)
 }
 
 fn router_config(plan: &Plan, router: RouterPlan, segment: u32) -> Option<RouterConfig> {

@@ -12,7 +12,7 @@
 //! | no haste | a Backup that has followed an Active router is not Active before its Active_Down_Interval has passed since that one's last advert; after a priority 0, not before its Skew_Time |
 //! | right one | a Backup that preempts and hears none but lower Active routers takes over in time; of two that are Active, the one with the greater priority stays, then the one with the greater address |
 //! | right caches | hosts that heard the announcement of the only holder send to it from then on |
-//! | announced | when two Active routers have become one, that one announces |
+//! | announced | when another router has announced, or two that were Active have become one, the one that goes on serving announces again |
 //! | inside | each machine's own rules: see [`crate::EngineNode`] |
 //!
 //! In a sync group a member waits for the others, so its time may be spent twice. Routers are known
@@ -97,7 +97,9 @@ pub struct Checker {
     routers: Vec<NodeId>,
     hosts: Vec<NodeId>,
     epochs: Vec<u64>,
-    /// The longest that a frame has taken so far, and may still take.
+    install: Duration,
+    /// The longest that a frame has taken so far, and may still take, and that a process that waits
+    /// for its kernel may leave it unread.
     worst: Duration,
     /// The next moment at which a promise may be overdue.
     due: Option<Instant>,
@@ -111,6 +113,7 @@ impl Checker {
         Self {
             version: plan.version,
             interval: plan.interval.as_duration(),
+            install: plan.install,
             preempts: plan.routers.iter().map(|router| router.preempt).collect(),
             segments: usize::from(plan.segments),
             announces_again: plan.profile == Profile::Keepalived,
@@ -120,7 +123,7 @@ impl Checker {
             routers: routers.to_vec(),
             hosts: hosts.to_vec(),
             epochs: vec![u64::MAX; count],
-            worst: plan.latency,
+            worst: plan.latency + plan.install,
             due: None,
             violations: Vec::new(),
         }
@@ -196,7 +199,7 @@ impl Checker {
         let worst = segments
             .flat_map(|s| s.ports().map(|port| s.worst(port)))
             .max();
-        self.worst = self.worst.max(worst.unwrap_or_default());
+        self.worst = self.worst.max(worst.unwrap_or_default() + self.install);
     }
 
     fn judge<S: Subject>(&mut self, world: &World<Station<S>>) {

@@ -16,6 +16,23 @@ impl Checker {
             }
         }
         let now = seeing.world.now();
+        for b in 0..watch.routers.len() {
+            if watch
+                .routers
+                .get(b)
+                .is_none_or(|seen| seen.announced != Some(now))
+            {
+                continue;
+            }
+            for a in (0..watch.routers.len()).filter(|a| *a != b) {
+                let serves = watch.routers.get(a).is_some_and(|seen| {
+                    seen.active.is_some() && seen.view.status != Status::Draining
+                });
+                if serves && watch.pair(a, b).is_some_and(|pair| pair.clear.is_some()) {
+                    watch.owed.push((a, now));
+                }
+            }
+        }
         if !self.announces_again {
             watch.owed.clear();
         }
@@ -30,7 +47,7 @@ impl Checker {
             if silent && now > clear + patience {
                 let r = winner + 1;
                 let what =
-                    format!("r{r} has won over an Active router heard since {clear}, in silence");
+                    format!("r{r} serves, another one announced at {clear}, and r{r} does not");
                 self.broken(now, Promise::Announced, what);
                 return false;
             }
@@ -251,8 +268,17 @@ impl Checker {
             let (Some(announced), Some(hears)) = (announced, hears) else {
                 continue;
             };
-            // What the former holder still says may come behind the announcement.
-            if alone + self.worst * 2 > announced || hears > announced {
+            // What others still say may come behind the announcement.
+            let others = watch
+                .routers
+                .iter()
+                .enumerate()
+                .filter(|(r, _)| *r != router);
+            let others = others
+                .filter_map(|(_, seen)| seen.announced)
+                .max()
+                .unwrap_or_default();
+            if alone.max(others) + self.worst * 2 > announced || hears > announced {
                 continue;
             }
             let heard = announced + self.slack(self.worst);

@@ -18,7 +18,7 @@ pub(super) struct Watch {
     pub(super) holder: Option<(usize, Instant)>,
     /// By host and router: since when the host hears the router.
     pub(super) hears: Vec<Vec<Option<Instant>>>,
-    /// Who has won over another Active router that it hears since then, and must announce.
+    /// Who goes on serving although hosts were told otherwise then, and must announce.
     pub(super) owed: Vec<(usize, Instant)>,
 }
 
@@ -133,6 +133,14 @@ impl Watch {
             .and_then(|seen| seen.leader)
             .map(|(a, _)| a);
         let last = last.and_then(|a| self.routers.get(a)).copied();
+        let by = self
+            .routers
+            .get(b)
+            .and_then(|seen| seen.released)
+            .map(|release| release.by);
+        let silenced = by
+            .and_then(|by| self.routers.get(by))
+            .and_then(|seen| seen.vanished);
         let Some(seen) = self.routers.get_mut(b) else {
             return;
         };
@@ -152,9 +160,13 @@ impl Watch {
             (Some(_), Some(a), _) => Some((a, now)),
         };
         if let Some(release) = &mut seen.released {
-            release.left |= !heard.contains(&release.by);
+            let leaves = !release.left && !heard.contains(&release.by);
+            if leaves {
+                (release.left, release.at) = (true, now);
+            }
             let others = heard.iter().any(|a| *a != release.by || release.left);
-            if others || (seen.backup.is_none() && !seen.took_over) {
+            let spoke = silenced != Some(now) && seeing.good_cable(release.by, b);
+            if others || (leaves && !spoke) || (seen.backup.is_none() && !seen.took_over) {
                 seen.released = None;
             }
         }

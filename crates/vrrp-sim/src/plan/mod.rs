@@ -23,7 +23,7 @@
 //!
 //! | line | what happens |
 //! |---|---|
-//! | `world …` | any of `seed`, `family v4\|v6`, `version 2\|3`, `profile rfc\|keepalived`, `interval`, `segments`, `hosts`, `ping`, `latency`; the rest as [`Plan::default`] |
+//! | `world …` | any of `seed`, `family v4\|v6`, `version 2\|3`, `profile rfc\|keepalived`, `interval`, `segments`, `hosts`, `ping`, `latency`, `install`; the rest as [`Plan::default`] |
 //! | `router rN priority P [preempt never \| preempt after D] [drift Xppm]` | one machine with a virtual router on each segment, a sync group if there are several |
 //! | `start rN` | its process starts: anew, or from what `leave` left behind |
 //! | `stop rN` | orderly: priority 0 |
@@ -76,6 +76,8 @@ pub struct Plan {
     pub ping: Duration,
     /// From port to port on a good cable.
     pub latency: Duration,
+    /// How long a kernel takes to add the addresses; a process that waits for it does nothing else.
+    pub install: Duration,
     /// The routers, 1..=50.
     pub routers: Vec<RouterPlan>,
     /// What happens.
@@ -94,6 +96,7 @@ impl Default for Plan {
             hosts: 1,
             ping: Duration::from_millis(100),
             latency: Duration::from_micros(50),
+            install: Duration::ZERO,
             routers: Vec::new(),
             steps: Vec::new(),
         }

@@ -31,7 +31,7 @@ impl Display for Plan {
         };
         writeln!(
             f,
-            "world seed {} family {family} version {} profile {profile} interval {} segments {} hosts {} ping {} latency {}",
+            "world seed {} family {family} version {} profile {profile} interval {} segments {} hosts {} ping {} latency {} install {}",
             self.seed,
             self.version,
             Span(self.interval.as_duration()),
@@ -39,6 +39,7 @@ impl Display for Plan {
             self.hosts,
             Span(self.ping),
             Span(self.latency),
+            Span(self.install),
         )?;
         for (at, router) in self.routers.iter().enumerate() {
             write!(
@@ -321,6 +322,7 @@ impl Plan {
                 "hosts" => self.hosts = parse_number(value)?,
                 "ping" => self.ping = parse_span(value)?,
                 "latency" => self.latency = parse_span(value)?,
+                "install" => self.install = parse_span(value)?,
                 _ => return Err(format!("a world has no `{word}`")),
             }
         }
