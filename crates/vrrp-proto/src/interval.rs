@@ -11,7 +11,17 @@ use core::time::Duration;
 /// Default: 1 s. RFC 9568 §5.2.7, §6.1; RFC 3768 §5.3.7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct AdvertInterval(NonZeroU16);
+pub struct AdvertInterval(
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "in_range"))] NonZeroU16,
+);
+
+/// What is read back must be what could have been made.
+#[cfg(feature = "serde")]
+fn in_range<'de, D: serde::Deserializer<'de>>(from: D) -> Result<NonZeroU16, D::Error> {
+    let centis = serde::Deserialize::deserialize(from)?;
+    let interval = AdvertInterval::from_centis(centis).map_err(serde::de::Error::custom)?;
+    Ok(interval.0)
+}
 
 impl AdvertInterval {
     /// One second.

@@ -585,6 +585,16 @@ fn carp_is_named() {
         let error = Packet::parse(&message, family).unwrap_err();
         assert_eq!(error, ParseError::Carp { vhid: 5 });
     }
+    // A VRRPv2 advertisement of seven addresses has 44 octets, and is none.
+    let addresses = [Ipv4Addr::new(192, 0, 2, 1); 7];
+    let advert = Advert {
+        addresses: AddressList::V4(&addresses),
+        ..advert(Version::V2)
+    };
+    assert_eq!(
+        parse(&emit(&advert, &ENDS, ChecksumCoverage::Message)).count(),
+        7
+    );
     message[3] = 6;
     assert_eq!(
         Packet::parse(&message, Family::V4).unwrap_err(),
