@@ -123,7 +123,7 @@ pub struct VirtualLink {
 /// The kinds of [`VirtualLink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VirtualLinkKind {
-    /// A macvlan in private mode with this address, the virtual MAC as a rule. RFC 9568 §7.3.
+    /// A macvlan in VEPA mode with this address, the virtual MAC as a rule. RFC 9568 §7.3.
     Macvlan(Mac),
     /// An ipvlan in L2 mode.
     Ipvlan,

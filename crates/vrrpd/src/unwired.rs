@@ -78,7 +78,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
 fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
     let unicast = instance.unicast.as_ref();
     let all = [
-        (instance.vmac.is_some(), "use_vmac"),
         (instance.ipvlan.is_some(), "use_ipvlan"),
         (instance.vmac_addr, "use_vmac_addr"),
         (

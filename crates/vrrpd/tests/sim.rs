@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use keepalived_conf::config::{Address, Auth, Config, Instance, Secret};
+use keepalived_conf::config::{Address, Auth, Config, Instance, Secret, Vmac};
 use tokio::sync::mpsc;
 use vrrp_fsm::{Instant, Status};
 use vrrp_net::{AddressSpec, Backend as _, Mac, Op};
@@ -136,7 +136,7 @@ impl Node for Machine {
         self.daemon.backend_mut().set_now(now);
         if let Some(plan) = self.started.take() {
             assert!(self.daemon.look().unwrap());
-            self.daemon.start(plan);
+            self.daemon.start(plan).unwrap();
         }
         let next = loop {
             match self.daemon.turn().unwrap() {
@@ -375,4 +375,48 @@ fn carrier_that_goes_is_a_fault_and_ends_when_it_comes_back() {
         world.node_mut(first).unwrap().changes(),
         [Status::Backup, Status::Active]
     );
+}
+
+/// RFC 9568 §7.3: the interface with the virtual MAC is there from the start, up while Active, and gone at the end.
+#[test]
+fn a_virtual_mac_is_served_while_active_and_removed_at_the_end() {
+    let mut world = World::new(1);
+    let segment = world.add_segment(Duration::from_micros(50));
+    let with_vmac = Instance {
+        vmac: Some(Vmac::default()),
+        ..instance(100)
+    };
+    let config = Config {
+        instances: vec![with_vmac],
+        ..Config::default()
+    };
+    let id = world.add_node(Machine::new(100, config), SimClock::default(), &[segment]);
+    let link = |world: &World<Machine>| {
+        let machine = world.node(id).unwrap();
+        machine.daemon.host().link("vrrp.51").cloned()
+    };
+    world.run(Duration::from_secs(1));
+    let made = link(&world).unwrap();
+    assert_eq!(made.mac, Some(Mac::new([0, 0, 0x5e, 0, 1, 51])));
+    assert!(!made.up, "a Backup takes no frames for the virtual MAC");
+    world.run(Duration::from_secs(4));
+    assert!(link(&world).unwrap().up);
+    let holder = {
+        let kernel = world.node(id).unwrap().daemon.backend();
+        let mut all = kernel.addresses();
+        all.find(|(_, spec)| spec.address.to_string() == VIP)
+            .map(|(index, _)| index)
+    };
+    assert_eq!(holder, Some(made.index));
+    tell(&mut world, id, Message::Stop);
+    world.run(MILLISECOND);
+    let machine = world.node_mut(id).unwrap();
+    assert!(!machine.has(VIP));
+    // The end of the interface is told after the last turn.
+    let mut ring = vrrp_net::RxRing::new();
+    let mut gone = false;
+    while let Some(event) = machine.daemon.backend_mut().poll_event(&mut ring).unwrap() {
+        gone |= matches!(&event, vrrp_net::NetEvent::LinkGone { name, .. } if name == "vrrp.51");
+    }
+    assert!(gone);
 }

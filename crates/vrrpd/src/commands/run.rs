@@ -157,7 +157,7 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     let service = service
         .start(settings, Box::new(reload))
         .map_err(failed("the service thread"))?;
-    daemon.start(plan);
+    daemon.start(plan).map_err(unusable)?;
     Ok((daemon, reactor, service, held))
 }
 

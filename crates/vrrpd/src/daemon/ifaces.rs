@@ -83,6 +83,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.refresh_links(&plan);
         self.refresh_sources(&plan);
         self.refresh_listening(&plan);
+        self.want_links();
         self.restore_statics();
     }
 
@@ -117,6 +118,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             let up = link.is_some_and(|link| link.up && link.running);
             match self.ifaces.up.insert(*iface, up) {
                 Some(told) if told == up => continue,
+                _ if plan.is_made(*iface) => {}
                 Some(_) => info!(
                     iface = name,
                     "Netlink reports {name} {}",

@@ -6,6 +6,7 @@ mod ifaces;
 mod serve;
 mod steps;
 mod tell;
+mod vmac;
 
 use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,8 @@ use std::sync::mpsc::Receiver;
 
 use tracing::{debug, error, info, warn};
 use vrrp_fsm::{
-    Announcement, Command, Engine, Input, Instant, Notice, Report, RouterId, ScriptOutcome,
-    TrackId, TrackReport,
+    Announcement, Command, Engine, IfaceId, Input, Instant, Notice, Report, RouterId,
+    ScriptOutcome, TrackId, TrackReport,
 };
 use vrrp_net::{Backend, IfIndex, Mac, NetError, NetEvent, RxRing};
 use vrrp_proto::Datagram;
@@ -106,6 +107,8 @@ pub struct Daemon<B, C> {
     /// Tracked scripts that have counted as good or bad, and those that run: for dumps.
     good: BTreeMap<TrackId, bool>,
     running: BTreeSet<TrackId>,
+    /// Interfaces that were made.
+    made: BTreeSet<IfaceId>,
     /// Some router signs its adverts, so the engine needs the wall clock.
     signs: bool,
     /// Routers whose last advert could not be sent; said once until one goes out.
@@ -159,6 +162,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             steps: Steps::default(),
             good: BTreeMap::new(),
             running: BTreeSet::new(),
+            made: BTreeSet::new(),
             signs: false,
             mute: BTreeMap::new(),
             claims: Vec::new(),
@@ -194,7 +198,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 
     /// Begins to run `plan`. To be called once, when [`Daemon::look`] has answered true.
-    pub fn start(&mut self, plan: Plan) {
+    /// # Errors
+    /// The way to the kernel is broken.
+    pub fn start(&mut self, plan: Plan) -> Result<(), NetError> {
         self.now = self.clock.now().max(self.now);
         self.plan = Arc::new(plan);
         self.signs = signs(&self.plan);
@@ -206,11 +212,13 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.remove_leftovers();
         self.add_statics();
         self.refresh();
+        self.make_links()?;
         if self.signs {
             let utc = self.clock.utc();
             self.engine.handle(self.now, Input::WallClock(utc));
         }
         self.engine.handle(self.now, Input::Startup);
+        Ok(())
     }
 
     /// One turn: everything that has arrived, then everything that is due, then every effect.
@@ -253,6 +261,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         let mut changed = false;
         let mut lost = Vec::new();
+        let mut gone = Vec::new();
         let mut utc = None;
         while let Some(event) = self.backend.poll_event(&mut self.ring)? {
             match &event {
@@ -357,7 +366,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         info!("counting every {family} packet on {name} again");
                     }
                 }
-                NetEvent::Link(_) | NetEvent::LinkGone { .. } => {}
+                NetEvent::LinkGone { name, .. } => gone.push(name.clone()),
+                NetEvent::Link(_) => {}
                 NetEvent::Resync if self.host.is_synced() => {
                     debug!("the kernel dropped events and tells all of it again")
                 }
@@ -365,6 +375,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 NetEvent::Synced => {}
             }
             changed |= self.host.apply(&event);
+        }
+        for name in gone {
+            self.forget_link(&name);
         }
         if changed && self.phase == Phase::Running {
             self.refresh();
@@ -400,6 +413,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             self.engine.handle(self.now, Input::Shutdown);
             self.follow();
             self.remove_statics();
+            self.remove_links(&Plan::default());
             while !self.steps.is_empty() {
                 self.run_steps();
             }
@@ -425,9 +439,16 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.outbox
             .submit(Task::Plan(PlanRef(Arc::clone(&self.plan))));
         self.change_statics(&old.statics);
+        self.refresh();
+        if let Err(error) = self.make_links() {
+            error!("{error}");
+        }
         self.engine
             .handle(self.now, Input::Reload(Box::new(self.plan.engine.clone())));
         self.refresh();
+        self.follow();
+        let plan = Arc::clone(&self.plan);
+        self.remove_links(&plan);
         info!("Reload complete");
     }
 
@@ -456,7 +477,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     fn follow(&mut self) {
         while let Some(command) = self.engine.poll_command() {
             match command {
-                Command::Advertise(advertisement) => self.steps.advertise(advertisement),
+                Command::Advertise(advertisement) => {
+                    self.raise(advertisement.router);
+                    self.steps.advertise(advertisement);
+                }
                 Command::Install(router) => self.install(router),
                 Command::Withdraw(router) => self.withdraw(router),
                 Command::Update(router) => self.update(router),
@@ -586,6 +610,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 if let Step::Listen(listen) = &step {
                     self.ifaces.forget_listening(listen);
                 }
+                if let Step::MakeLink(link) = &step {
+                    self.forget_link(&link.name);
+                }
                 tell::step_failed(&self.host, &step, &error);
             }
         }
@@ -626,6 +653,11 @@ fn signs(plan: &Plan) -> bool {
 fn ways(plan: &Plan) -> BTreeMap<RouterId, Way> {
     let way = |router: &Router| Way {
         iface: router.iface,
+        vmac: router
+            .vmac
+            .as_ref()
+            .filter(|_| !router.instance.vmac_xmit_base)
+            .map(|vmac| vmac.iface),
         hop_limit: router.hop_limit,
         protocol: router.protocol,
     };

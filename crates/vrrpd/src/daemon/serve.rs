@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
-use vrrp_fsm::{Input, Instant, RouterId};
+use vrrp_fsm::{IfaceId, Input, Instant, RouterId};
 use vrrp_net::{AddressRecord, AddressSpec, Author, Backend, IfIndex, Mac};
 
 use super::steps::Step;
@@ -21,6 +21,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Served {
     install: Arc<Install>,
+    /// The interface with the virtual MAC.
+    vmac: Option<IfaceId>,
     /// How often something was taken away since `since`.
     losses: u32,
     since: Instant,
@@ -32,11 +34,13 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             return;
         };
         let install = Arc::clone(&router.install);
+        let vmac = router.vmac.as_ref().map(|vmac| vmac.iface);
         self.add(&install, &Install::default());
         self.served.insert(
             id,
             Served {
                 install,
+                vmac,
                 losses: 0,
                 since: self.now,
             },
@@ -49,6 +53,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         };
         if !self.options.keep_addresses {
             self.remove(&served.install, &Install::default());
+            if let Some(iface) = served.vmac {
+                self.steps.push(Step::SetLink { iface, up: false });
+            }
         }
     }
 

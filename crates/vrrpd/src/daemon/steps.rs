@@ -11,7 +11,8 @@ use std::sync::Arc;
 use vrrp_fsm::{Advertisement, EncodeError, Engine, IfaceId, RouterId};
 use vrrp_net::frame::{DSCP_CS6, GratuitousArp, Ipv4Header, UnsolicitedNa};
 use vrrp_net::{
-    AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Protocol, Route, Transmit, VridSet,
+    AddressSpec, IfIndex, Listen, Mac, Op, OpError, Payload, Protocol, Route, Transmit,
+    VirtualLink, VridSet,
 };
 use vrrp_proto::{AH_LEN, Endpoints};
 
@@ -58,6 +59,12 @@ pub(super) enum Step<T> {
         address: IpAddr,
         accept: bool,
     },
+    /// Make an interface; its parent was there when the step was made.
+    MakeLink(Box<VirtualLink>),
+    /// Remove an interface that was made.
+    RemoveLink { iface: IfaceId },
+    /// Set an interface up or down.
+    SetLink { iface: IfaceId, up: bool },
     /// Announce an address once.
     Announce { iface: IfaceId, address: IpAddr },
     /// Nothing for the kernel: to be handed out when everything before it is done.
@@ -74,6 +81,8 @@ pub(super) trait Resolve {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
     pub(super) iface: IfaceId,
+    /// The interface with the virtual MAC, by which they leave when it is there.
+    pub(super) vmac: Option<IfaceId>,
     pub(super) hop_limit: u8,
     pub(super) protocol: Protocol,
 }
@@ -88,6 +97,8 @@ pub(super) enum Failure<T> {
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Steps<T> {
+    /// Without which an advert cannot leave.
+    first: Vec<Step<T>>,
     adverts: Vec<Advertisement>,
     pending: VecDeque<Step<T>>,
     /// Octets of encoded adverts, one after the other; kept for its capacity.
@@ -110,6 +121,7 @@ struct Encoded {
 impl<T> Default for Steps<T> {
     fn default() -> Self {
         Self {
+            first: Vec::new(),
             adverts: Vec::new(),
             pending: VecDeque::new(),
             octets: Vec::new(),
@@ -124,6 +136,11 @@ impl<T> Steps<T> {
         self.adverts.push(advertisement);
     }
 
+    /// Before the adverts of this turn.
+    pub(super) fn prepare(&mut self, step: Step<T>) {
+        self.first.push(step);
+    }
+
     pub(super) fn push(&mut self, step: Step<T>) {
         self.pending.push_back(step);
     }
@@ -133,7 +150,7 @@ impl<T> Steps<T> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.adverts.is_empty() && self.pending.is_empty()
+        self.first.is_empty() && self.adverts.is_empty() && self.pending.is_empty()
     }
 
     /// Does as much as `apply` is willing to; the rest stays. What is to be told and everything that failed is
@@ -143,10 +160,11 @@ impl<T> Steps<T> {
         engine: &Engine,
         ways: impl Fn(RouterId) -> Option<Way>,
         host: &impl Resolve,
-        apply: impl FnOnce(&[Op<'_>], &mut dyn FnMut(usize, OpError)) -> usize,
+        mut apply: impl FnMut(&[Op<'_>], &mut dyn FnMut(usize, OpError)) -> usize,
         told: &mut Vec<T>,
         failures: &mut Vec<Failure<T>>,
     ) {
+        self.run_first(host, &mut apply, failures);
         self.encode(engine, ways);
         let mut ops: Vec<Op<'_>> =
             Vec::with_capacity(self.encoded.len() + self.pending.len().min(BATCH));
@@ -156,7 +174,11 @@ impl<T> Steps<T> {
                 .get(encoded.start..encoded.start + encoded.len)
                 .unwrap_or_default();
             ops.push(Op::SendAdvert(Transmit {
-                iface: host.index(encoded.way.iface),
+                iface: encoded
+                    .way
+                    .vmac
+                    .and_then(|vmac| host.index(vmac))
+                    .or_else(|| host.index(encoded.way.iface)),
                 ends: encoded.ends,
                 hop_limit: encoded.way.hop_limit,
                 payload: match encoded.way.protocol {
@@ -212,6 +234,34 @@ impl<T> Steps<T> {
                 }
                 // Its interface is gone, and what was on it too.
                 _ => {}
+            }
+        }
+    }
+
+    /// Few, and all of them: adverts wait for them.
+    fn run_first(
+        &mut self,
+        host: &impl Resolve,
+        apply: &mut impl FnMut(&[Op<'_>], &mut dyn FnMut(usize, OpError)) -> usize,
+        failures: &mut Vec<Failure<T>>,
+    ) {
+        let mut failed = Vec::new();
+        let ops: Vec<(usize, Op<'_>)> = self
+            .first
+            .iter()
+            .enumerate()
+            .filter_map(|(at, step)| Some((at, step.op(host)?)))
+            .collect();
+        for (at, op) in &ops {
+            let _ = apply(core::slice::from_ref(op), &mut |_, error| {
+                failed.push((*at, error))
+            });
+        }
+        drop(ops);
+        let mut failed = failed.into_iter().peekable();
+        for (at, step) in self.first.drain(..).enumerate() {
+            if let Some((_, error)) = failed.next_if(|(failed, _)| *failed == at) {
+                failures.push(Failure::Step(step, error));
             }
         }
     }
@@ -334,6 +384,14 @@ impl<T> Step<T> {
                 iface: host.index(*iface)?,
                 address: *address,
                 accept: *accept,
+            },
+            Self::MakeLink(link) => Op::CreateLink(link),
+            Self::RemoveLink { iface } => Op::RemoveLink {
+                iface: host.index(*iface)?,
+            },
+            Self::SetLink { iface, up } => Op::SetLink {
+                iface: host.index(*iface)?,
+                up: *up,
             },
             Self::Announce { iface, address } => {
                 let (iface, mac) = (host.index(*iface)?, host.mac(*iface)?);

@@ -292,6 +292,12 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
         Step::Accept { address, .. } => {
             error!(%address, "cannot let packets to {address} through again: {error}")
         }
+        Step::MakeLink(link) => error!("cannot make interface {}: {error}", link.name),
+        Step::RemoveLink { .. } => error!("cannot remove an interface with a virtual MAC: {error}"),
+        Step::SetLink { up, .. } => {
+            let way = if *up { "up" } else { "down" };
+            error!("cannot set an interface with a virtual MAC {way}: {error}");
+        }
         Step::Announce { address, .. } => warn!(%address, "cannot announce {address}: {error}"),
         Step::Tell(_) => {}
     }

@@ -57,9 +57,18 @@ impl PlacedRoute {
 }
 
 impl Install {
-    pub(super) fn of_instance(instance: &Instance, own: IfaceId, numbers: &mut Numbers) -> Self {
+    /// `home` is the interface of addresses that name none, `own` that of the adverts.
+    pub(super) fn of_instance(
+        instance: &Instance,
+        home: IfaceId,
+        own: IfaceId,
+        numbers: &mut Numbers,
+    ) -> Self {
         let mut place = |address: &config::Address| PlacedAddress {
-            iface: address.dev.as_deref().map_or(own, |dev| numbers.iface(dev)),
+            iface: address
+                .dev
+                .as_deref()
+                .map_or(home, |dev| numbers.iface(dev)),
             spec: address_spec(address),
             track: address.track,
         };

@@ -17,7 +17,7 @@ use vrrp_fsm::{
     ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, Pacing, ProcessOptions, RouterConfig,
     RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
 };
-use vrrp_net::{Protocol, Rule};
+use vrrp_net::{Mac, Protocol, Rule};
 use vrrp_proto::{Family, Version, Vrid};
 
 use crate::service::program::Program;
@@ -67,10 +67,25 @@ pub struct Router {
     pub multicast: Option<IpAddr>,
     /// TTL or Hop Limit of its adverts.
     pub hop_limit: u8,
+    /// The interface with the virtual MAC, if one is asked for.
+    pub vmac: Option<Vmac>,
     /// What is there while it is Active.
     pub install: Arc<Install>,
     /// What is run when its status changes.
     pub notify: NotifyPrograms,
+}
+
+/// The interface with a virtual router's MAC address (RFC 9568 §7.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vmac {
+    /// It. It is up while the router is Active.
+    pub iface: IfaceId,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub mac: Mac,
+    /// Its interface group; the parent's if `None`.
+    pub group: Option<u32>,
 }
 
 /// One sync group, to people.
@@ -233,13 +248,23 @@ impl Plan {
         })
     }
 
+    /// Whether the daemon makes this interface itself.
+    pub fn is_made(&self, iface: IfaceId) -> bool {
+        let mut vmacs = self
+            .routers
+            .values()
+            .filter_map(|router| router.vmac.as_ref());
+        vmacs.any(|vmac| vmac.iface == iface)
+    }
+
     fn add_router(
         &mut self,
         instance: &config::Instance,
         numbers: &mut Numbers,
         resolve: Resolve<'_>,
     ) -> Result<RouterId, PlanError> {
-        let (id, mut router, mut options) = router::options(instance, numbers)?;
+        let (id, mut router, mut options) =
+            router::options(instance, numbers, &self.config.globals.vmac_prefix)?;
         options
             .tracked
             .extend(tracked(&instance.track, numbers, &self.trackers));
@@ -248,7 +273,14 @@ impl Plan {
         let needed: BTreeSet<IfaceId> = router
             .install
             .tracked_ifaces()
-            .filter(|iface| *iface != own)
+            // The one with the virtual MAC is down while the router is not Active.
+            .filter(|iface| {
+                *iface != own
+                    && !router
+                        .vmac
+                        .as_ref()
+                        .is_some_and(|vmac| vmac.iface == *iface)
+            })
             .collect();
         for what in needed.into_iter().map(Trackee::Iface) {
             options.tracked.retain(|tracked| tracked.what != what);

@@ -14,6 +14,8 @@ pub struct Numbers {
     routers: BTreeMap<RouterKey, RouterId>,
     groups: BTreeMap<String, GroupId>,
     tracks: BTreeMap<(TrackKind, String), TrackId>,
+    /// Names of interfaces that are made, so that a reload does not rename them.
+    made: BTreeMap<RouterId, String>,
 }
 
 /// What tells trackers of one name apart.
@@ -70,6 +72,36 @@ impl Numbers {
             multicast: unicast.is_none().then_some(instance.group),
         };
         number(&mut self.routers, key, RouterId)
+    }
+
+    /// The name of the interface that is made for `router`: what the configuration says, or `PREFIX.VRID`, or
+    /// that with a number.
+    pub(super) fn made_for(
+        &mut self,
+        router: RouterId,
+        instance: &Instance,
+        prefix: &str,
+    ) -> String {
+        let said = instance.vmac.as_ref().and_then(|vmac| vmac.name.clone());
+        if let Some(name) = said {
+            self.made.insert(router, name.clone());
+            return name;
+        }
+        if let Some(name) = self.made.get(&router) {
+            return name.clone();
+        }
+        let vrid = instance.vrid;
+        let taken = |name: &String| {
+            self.made.values().any(|made| made == name) || self.ifaces.contains_key(name)
+        };
+        let second = (instance.family == Family::V6).then(|| format!("{prefix}6.{vrid}"));
+        let mut names = [format!("{prefix}.{vrid}")]
+            .into_iter()
+            .chain(second)
+            .chain((1_u32..).map(|n| format!("{prefix}{n}.{vrid}")));
+        let name = names.find(|name| !taken(name)).unwrap_or_default();
+        self.made.insert(router, name.clone());
+        name
     }
 
     pub(super) fn ifaces(&self) -> impl Iterator<Item = (&str, IfaceId)> {

@@ -8,13 +8,13 @@ use vrrp_fsm::{
     Addresses, AnnounceSchedule, Announced, Auth, Destination, HmacOptions, Preempt, RouterId,
     RouterOptions,
 };
-use vrrp_net::Protocol;
+use vrrp_net::{Mac, Protocol};
 use vrrp_proto::{
     AdvertInterval, AntiReplay, ChecksumCoverage, HOP_LIMIT, HmacMode, Key, OwnerPolicy, Password,
-    Peer, Priority, Profile, Version, Vrid,
+    Peer, Priority, Profile, Version, VirtualMac, Vrid,
 };
 
-use super::{Install, NotifyPrograms, Numbers, PlanError, Router, family, install};
+use super::{Install, NotifyPrograms, Numbers, PlanError, Router, Vmac, family, install};
 
 /// Kernels send IPv6 unicast with this where nothing else is said.
 const DEFAULT_UNICAST_HOP_LIMIT_V6: u8 = 64;
@@ -22,6 +22,7 @@ const DEFAULT_UNICAST_HOP_LIMIT_V6: u8 = 64;
 pub(super) fn options(
     instance: &Instance,
     numbers: &mut Numbers,
+    prefix: &str,
 ) -> Result<(RouterId, Router, RouterOptions), PlanError> {
     let value = |what: String| PlanError::Value {
         instance: instance.name.clone(),
@@ -38,7 +39,19 @@ pub(super) fn options(
     let interval = AdvertInterval::from_centis(centis)
         .map_err(|error| value(format!("advert_int: {error}")))?;
     let id = numbers.router(instance);
-    let install = Install::of_instance(instance, iface, numbers);
+    let vmac = instance.vmac.as_ref().map(|vmac| {
+        let name = numbers.made_for(id, instance, prefix);
+        Vmac {
+            iface: numbers.iface(&name),
+            name,
+            mac: vmac
+                .mac
+                .map_or_else(|| VirtualMac::new(family, vrid).into(), Mac::new),
+            group: vmac.group,
+        }
+    });
+    let home = vmac.as_ref().map_or(iface, |vmac| vmac.iface);
+    let install = Install::of_instance(instance, home, iface, numbers);
     let version = match instance.version {
         config::Version::V2 => Version::V2,
         config::Version::V3 => Version::V3,
@@ -102,6 +115,7 @@ pub(super) fn options(
         },
         multicast: instance.unicast.is_none().then_some(instance.group),
         hop_limit: hop_limit(instance),
+        vmac,
         install: Arc::new(install),
         notify: NotifyPrograms::default(),
     };

@@ -36,9 +36,11 @@ pub(in crate::linux) fn create_link(
             link.name
         )));
     }
-    // IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE; IFLA_IPVLAN_MODE, IPVLAN_MODE_L2.
+    // IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA; IFLA_IPVLAN_MODE, IPVLAN_MODE_L2. Nothing passes between interfaces of one
+    // parent, as in private mode; but there the adverts of another Active router, which come from the same virtual
+    // MAC, would be given to the macvlan alone and never reach the sockets on the parent.
     let (kind, mode, mac) = match link.kind {
-        VirtualLinkKind::Macvlan(mac) => ("macvlan", attr(Ifla::from(1_u16), 1_u32)?, Some(mac)),
+        VirtualLinkKind::Macvlan(mac) => ("macvlan", attr(Ifla::from(1_u16), 2_u32)?, Some(mac)),
         VirtualLinkKind::Ipvlan => ("ipvlan", attr(Ifla::from(1_u16), 0_u16)?, None),
     };
     let info = [

@@ -42,7 +42,14 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
     put("dont_track_primary", flag(!instance.track_primary));
     put("skip_check_adv_addr", flag(instance.skip_check_adv_addr));
     put("strict_mode", flag(instance.strict));
-    put("vmac_ifname", "".into());
+    put(
+        "vmac_ifname",
+        router
+            .vmac
+            .as_ref()
+            .map_or("", |vmac| vmac.name.as_str())
+            .into(),
+    );
     put(
         "ifp_ifname",
         instance.interface.as_deref().unwrap_or_default().into(),
