@@ -46,7 +46,9 @@ impl<'a> AuthHeader<'a> {
         }
         match payload.split_first_chunk() {
             Some((octets, message)) => Ok((Self { octets }, message)),
-            None => Err(Reason::ShortPacket { have: 0 }),
+            None => Err(Reason::ShortPacket {
+                have: payload.len(),
+            }),
         }
     }
 

@@ -4,6 +4,28 @@
 //! check that failed comes out. Nothing is remembered here: an accepted packet says which sequence
 //! number to remember, and a packet that is discarded changes nothing.
 //!
+//! The checks, or rows, in their order; the first that fails is the [`Reason`]:
+//!
+//! | row | what must hold |
+//! |--:|---|
+//! | 1, 3 | protocol 112, or 51 with 112 inside; 8 octets of message ([`Envelope::open`]) |
+//! | 4 | TTL or Hop Limit 255; a checked unicast peer's within its bounds |
+//! | 5, 6 | version known and ours, not VRRPv2 over IPv6; type 1 |
+//! | 7 | length exactly as the count says |
+//! | 8 | checksum, in a form that is accepted |
+//! | 8a | `auth_hmac`, where it is configured |
+//! | 9 | VRID not 0, and ours |
+//! | 10 | destination the group, or no group; source a peer, where that is asked for |
+//! | 11 | source not our own address |
+//! | 12 | we are not the address owner: by policy discarded or remarked |
+//! | 13, 15 | VRRPv3: at least one address, interval not 0 |
+//! | 14 | VRRPv3 over IPv6: first address link-local |
+//! | 16 | VRRPv2: Auth Type known and ours, its data right |
+//! | 17 | addresses ours: VRRPv3 remarks; VRRPv2 discards, but not an owner's |
+//! | 18 | interval ours: VRRPv3 remarks, VRRPv2 discards |
+//!
+//! Row 2, cutting link padding, is [`Datagram::from_ipv4`]'s.
+//!
 //! The virtual router that a datagram is for is found by its interface, family and VRID, so there
 //! are two steps: [`Envelope::open`] finds the VRRP header, then either [`Envelope::receive`]
 //! judges it for a virtual router, or [`Envelope::unclaimed`] says what to count when there is none.
@@ -58,7 +80,8 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Finds the VRRP header, behind an Authentication Header if there is one: rows 1 and 3.
+    /// Finds the VRRP header, behind an Authentication Header if there is one: protocol and least
+    /// length.
     #[inline]
     pub fn open(datagram: &Datagram<'a>) -> Result<Self, Discard> {
         let Datagram {
@@ -140,7 +163,10 @@ impl<'a> Envelope<'a> {
         self.discard(reason)
     }
 
-    /// Judges the message for one virtual router: the rest of rows 1 to 18, in their order.
+    /// Judges the message for one virtual router, by every check of RFC 9568 §7.1 with its errata or
+    /// RFC 3768 §7.1, in this order: TTL, version, type, length, checksum, `auth_hmac`, VRID,
+    /// destination, source, ownership; VRRPv3's address count, first address and interval, or
+    /// VRRPv2's authentication; then whether addresses and interval are ours.
     //= R9568-7.1-01
     //= R3768-7.1-01
     #[inline]
