@@ -11,6 +11,7 @@ const DIRECTORY: &str = "/run/netns";
 
 /// Moves the calling thread, and all that it will start, into the network namespace `name`.
 pub(crate) fn enter(name: &str) -> io::Result<()> {
+    crate::service::processes::prepare();
     let file = File::open(Path::new(DIRECTORY).join(name))?;
     Ok(move_into_link_name_space(
         std::os::fd::AsFd::as_fd(&file),

@@ -6,9 +6,12 @@
 mod dispatch;
 mod dump;
 pub mod fifo;
+pub mod files;
+pub mod processes;
 pub mod program;
 pub mod programs;
 pub mod queue;
+mod readable;
 pub mod security;
 mod signals;
 mod watch;

@@ -1,0 +1,168 @@
+//! `track_file`: numbers in files, told when they change.
+//!
+//! The directory is watched, not the file, so that a file may come, go and be replaced. A file is read when a writer
+//! has closed it: in between it may be empty. A directory that is not there is looked for again every second.
+
+use core::time::Duration;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use keepalived_conf::config::{InitFile, TrackFile};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tracing::{error, warn};
+use vrrp_fsm::TrackId;
+
+use super::readable::readable;
+
+/// How long to wait before a directory is looked for again, or after watching has failed.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Of a file so many octets are read: more than any number needs.
+const READ: u64 = 128;
+
+/// Watches until it is dropped.
+#[derive(Debug)]
+pub struct Files(JoinHandle<()>);
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Files {
+    /// Tells each file's number at once, and again whenever it has changed. On the service thread's runtime.
+    pub fn watch(
+        files: Vec<(TrackId, PathBuf)>,
+        tell: impl Fn(TrackId, i32) + Send + 'static,
+    ) -> Self {
+        let mut watch = Watch {
+            files: files
+                .into_iter()
+                .map(|(id, path)| (id, path, None))
+                .collect(),
+            tell,
+        };
+        Self(tokio::spawn(async move {
+            loop {
+                let ended = watch.run().await;
+                if let Err(error) = ended {
+                    warn!("track_file: {error}; trying again");
+                }
+                sleep(AGAIN).await;
+            }
+        }))
+    }
+}
+
+struct Watch<F> {
+    /// What is told for which file, and the number that was told last.
+    files: Vec<(TrackId, PathBuf, Option<i32>)>,
+    tell: F,
+}
+
+impl<F: Fn(TrackId, i32)> Watch<F> {
+    /// Until watching fails.
+    async fn run(&mut self) -> io::Result<()> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let ready = readable(inotify)?;
+        let mut events = [0; 4096];
+        let mut missing = self.add_watches(ready.get_ref());
+        self.read_all();
+        loop {
+            tokio::select! {
+                guard = ready.readable() => {
+                    let mut guard = guard?;
+                    // What has changed does not matter: there are few files, and reading one twice does no harm.
+                    while rustix::io::read(ready.get_ref(), &mut events[..]).is_ok() {}
+                    guard.clear_ready();
+                }
+                () = sleep(AGAIN), if missing => {}
+            }
+            // The directory itself may have gone, and its watch with it.
+            missing = self.add_watches(ready.get_ref());
+            self.read_all();
+        }
+    }
+
+    /// Answers whether a directory is missing.
+    fn add_watches(&self, directories: &OwnedFd) -> bool {
+        let changes = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO;
+        // Adding a watch that exists changes nothing.
+        let parents = self.files.iter().filter_map(|(_, path, _)| path.parent());
+        parents
+            .map(|parent| inotify::add_watch(directories, parent, changes).is_err())
+            .fold(false, |missing, failed| missing | failed)
+    }
+
+    fn read_all(&mut self) {
+        for (id, path, told) in &mut self.files {
+            // Out of range: ignored, as keepalived does.
+            let Some(value) = read(path) else { continue };
+            if told.replace(value) != Some(value) {
+                (self.tell)(*id, value);
+            }
+        }
+    }
+}
+
+/// The number in a file: 0 if there is no file or no number, `None` if it does not fit 32 bits.
+fn read(path: &Path) -> Option<i32> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(READ).read_to_end(&mut text));
+    if read.is_err() {
+        return Some(0);
+    }
+    leading_number(&String::from_utf8_lossy(&text))
+}
+
+/// As C reads an integer of any base: blanks, a sign, `0x`, `0`, and whatever digits follow.
+fn leading_number(text: &str) -> Option<i32> {
+    let text = text.trim_start();
+    let (negative, digits) = match text.strip_prefix(['-', '+']) {
+        Some(rest) => (text.starts_with('-'), rest),
+        None => (false, text),
+    };
+    let hex = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()));
+    let (radix, digits) = match hex {
+        Some(rest) => (16, rest),
+        None if digits.starts_with('0') => (8, digits),
+        None => (10, digits),
+    };
+    let mut value = 0_i64;
+    for digit in digits.chars().map_while(|c| c.to_digit(radix)) {
+        value = value
+            .saturating_mul(i64::from(radix))
+            .saturating_add(i64::from(digit));
+    }
+    i32::try_from(if negative { -value } else { value }).ok()
+}
+
+/// `init_file`: writes the file at the start, where it is wanted and missing (or to be overwritten).
+pub fn init(file: &TrackFile) {
+    let Some(InitFile { value, overwrite }) = file.init else {
+        return;
+    };
+    let path = Path::new(&file.path);
+    if overwrite || !path.exists() {
+        if let Err(error) = std::fs::write(path, format!("{value}\n")) {
+            error!(
+                "track_file {}: cannot write {}: {error}",
+                file.name, file.path
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
