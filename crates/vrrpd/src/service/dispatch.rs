@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
@@ -10,15 +11,16 @@ use tracing::{debug, error, info, warn};
 use vrrp_fsm::{RouterId, ScriptOutcome, Status, Subject, TrackId};
 
 use super::fifo::Fifo;
+use super::files::{self, Files};
+use super::processes::{Kind, Processes};
 use super::program::{End, Program};
 use super::programs::identity;
 use super::queue::{Job, Queues};
 use super::signals::{Signals, Wish};
-use super::watch::Watch;
 use super::{LAST_WORDS, News, Reload, dump};
 use crate::compat;
 use crate::daemon::{Change, Message, Task, View};
-use crate::plan::{NotifyPrograms, Plan};
+use crate::plan::{NotifyPrograms, Plan, Tracker};
 use crate::settings::Settings;
 use crate::systemd::{self, State};
 
@@ -38,7 +40,6 @@ pub(super) async fn run(
                 Some(task) => desk.task(task),
                 None => break,
             },
-            () = desk.watch.changed(), if !desk.watch.is_idle() => desk.look(),
             wish = signals.next() => match wish {
                 Wish::Stop => {
                     systemd::notify(State::Stopping);
@@ -66,13 +67,14 @@ struct Desk {
     plan: Arc<Plan>,
     queues: Queues,
     fifos: Vec<Fifo>,
-    watch: Watch,
     /// Tracked scripts that run, and how to end them.
     running: BTreeMap<TrackId, Arc<Notify>>,
     /// A plan has been adopted.
     adopted: bool,
     /// What each router and group was last said to be.
     states: BTreeMap<Subject, Status>,
+    /// What the plan tracks besides scripts.
+    watches: (Option<Files>, Option<Processes>),
 }
 
 impl Desk {
@@ -83,10 +85,10 @@ impl Desk {
             plan: Arc::default(),
             queues: Queues::default(),
             fifos: Vec::new(),
-            watch: Watch::new(&Plan::default(), true),
             adopted: false,
             running: BTreeMap::new(),
             states: BTreeMap::new(),
+            watches: (None, None),
         }
     }
 
@@ -124,8 +126,7 @@ impl Desk {
     fn adopt(&mut self, plan: Arc<Plan>) {
         self.plan = plan;
         let first = !core::mem::replace(&mut self.adopted, true);
-        self.watch = Watch::new(&self.plan, first);
-        self.look();
+        self.watch(first);
         let globals = &self.plan.config.globals;
         let mut wanted = Vec::new();
         for fifo in [&globals.notify_fifo, &globals.vrrp_notify_fifo]
@@ -163,11 +164,30 @@ impl Desk {
         }
     }
 
-    /// Tells the protocol thread what is new about files and processes.
-    fn look(&mut self) {
-        for message in self.watch.look() {
-            self.news.send(message);
+    /// Files and processes are watched anew: each is told once more, which changes nothing that is the same.
+    fn watch(&mut self, first: bool) {
+        let (mut files, mut processes) = (Vec::new(), Vec::new());
+        for (id, tracker) in &self.plan.trackers {
+            match tracker {
+                Tracker::Script(_) => {}
+                Tracker::File(file) => {
+                    if first {
+                        files::init(file);
+                    }
+                    files.push((*id, PathBuf::from(&file.path)));
+                }
+                Tracker::Process(process) => processes.push((*id, Kind::from(&**process))),
+            }
         }
+        let (of_file, of_process) = (self.news.clone(), self.news.clone());
+        self.watches = (
+            Files::watch(files, move |track, value| {
+                of_file.send(Message::TrackValue { track, value });
+            }),
+            Processes::watch(processes, move |track, count| {
+                of_process.send(Message::TrackCount { track, count });
+            }),
+        );
     }
 
     fn change(&mut self, change: &Change) {

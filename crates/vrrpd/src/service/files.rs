@@ -6,17 +6,15 @@
 use core::time::Duration;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::config::{InitFile, TrackFile};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{error, warn};
 use vrrp_fsm::TrackId;
-
-use super::readable::readable;
 
 /// How long to wait before a directory is looked for again, or after watching has failed.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -35,10 +33,14 @@ impl Drop for Files {
 
 impl Files {
     /// Tells each file's number at once, and again whenever it has changed. On the service thread's runtime.
+    /// `None` where there is nothing to watch.
     pub fn watch(
         files: Vec<(TrackId, PathBuf)>,
         tell: impl Fn(TrackId, i32) + Send + 'static,
-    ) -> Self {
+    ) -> Option<Self> {
+        if files.is_empty() {
+            return None;
+        }
         let mut watch = Watch {
             files: files
                 .into_iter()
@@ -46,7 +48,7 @@ impl Files {
                 .collect(),
             tell,
         };
-        Self(tokio::spawn(async move {
+        Some(Self(tokio::spawn(async move {
             loop {
                 let ended = watch.run().await;
                 if let Err(error) = ended {
@@ -54,7 +56,7 @@ impl Files {
                 }
                 sleep(AGAIN).await;
             }
-        }))
+        })))
     }
 }
 
@@ -68,28 +70,28 @@ impl<F: Fn(TrackId, i32)> Watch<F> {
     /// Until watching fails.
     async fn run(&mut self) -> io::Result<()> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let ready = readable(inotify)?;
-        let mut events = [0; 4096];
-        let mut missing = self.add_watches(ready.get_ref());
+        // No pipe, but read like one.
+        let events = pipe::Receiver::from_owned_fd_unchecked(inotify)?;
+        let mut buf = [0; 4096];
+        let mut missing = self.add_watches(&events);
         self.read_all();
         loop {
             tokio::select! {
-                guard = ready.readable() => {
-                    let mut guard = guard?;
+                ready = events.readable() => {
+                    ready?;
                     // What has changed does not matter: there are few files, and reading one twice does no harm.
-                    while rustix::io::read(ready.get_ref(), &mut events[..]).is_ok() {}
-                    guard.clear_ready();
+                    while events.try_read(&mut buf).is_ok() {}
                 }
                 () = sleep(AGAIN), if missing => {}
             }
             // The directory itself may have gone, and its watch with it.
-            missing = self.add_watches(ready.get_ref());
+            missing = self.add_watches(&events);
             self.read_all();
         }
     }
 
     /// Answers whether a directory is missing.
-    fn add_watches(&self, directories: &OwnedFd) -> bool {
+    fn add_watches(&self, inotify: &pipe::Receiver) -> bool {
         let changes = WatchFlags::CLOSE_WRITE
             | WatchFlags::CREATE
             | WatchFlags::DELETE
@@ -98,7 +100,7 @@ impl<F: Fn(TrackId, i32)> Watch<F> {
         // Adding a watch that exists changes nothing.
         let parents = self.files.iter().filter_map(|(_, path, _)| path.parent());
         parents
-            .map(|parent| inotify::add_watch(directories, parent, changes).is_err())
+            .map(|parent| inotify::add_watch(inotify, parent, changes).is_err())
             .fold(false, |missing, failed| missing | failed)
     }
 
@@ -154,13 +156,13 @@ pub fn init(file: &TrackFile) {
         return;
     };
     let path = Path::new(&file.path);
-    if overwrite || !path.exists() {
-        if let Err(error) = std::fs::write(path, format!("{value}\n")) {
-            error!(
-                "track_file {}: cannot write {}: {error}",
-                file.name, file.path
-            );
-        }
+    if (overwrite || !path.exists())
+        && let Err(error) = std::fs::write(path, format!("{value}\n"))
+    {
+        error!(
+            "track_file {}: cannot write {}: {error}",
+            file.name, file.path
+        );
     }
 }
 

@@ -11,10 +11,8 @@ pub mod processes;
 pub mod program;
 pub mod programs;
 pub mod queue;
-mod readable;
 pub mod security;
 mod signals;
-mod watch;
 
 use core::time::Duration;
 use std::io;

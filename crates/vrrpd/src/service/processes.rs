@@ -12,16 +12,13 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 use keepalived_conf::config::{ParamMatch, TrackProcess};
-use rustix::io::Errno;
 use rustix::net::netlink::{CONNECTOR, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
-use tokio::io::unix::AsyncFd;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::info;
 use vrrp_fsm::TrackId;
-
-use super::readable::readable;
 
 /// Time between two looks at `/proc` where the kernel does not tell.
 const POLL: Duration = Duration::from_millis(500);
@@ -54,11 +51,15 @@ impl Drop for Processes {
 
 impl Processes {
     /// Tells each count at once, and again whenever it has changed. On the service thread's runtime.
+    /// `None` where there is nothing to watch.
     pub fn watch(
         kinds: Vec<(TrackId, Kind)>,
         tell: impl Fn(TrackId, u32) + Send + 'static,
-    ) -> Self {
-        Self(tokio::spawn(async move {
+    ) -> Option<Self> {
+        if kinds.is_empty() {
+            return None;
+        }
+        let watch = async move {
             let mut census = Census::new(kinds, tell);
             census.scan();
             let connector = listen().await;
@@ -81,7 +82,8 @@ impl Processes {
                     },
                 }
             }
-        }))
+        };
+        Some(Self(tokio::spawn(watch)))
     }
 }
 
@@ -239,24 +241,23 @@ fn base(path: &[u8]) -> &[u8] {
 }
 
 /// The process connector (linux/connector.h, linux/cn_proc.h), listening.
-struct Connector(AsyncFd<OwnedFd>);
+/// No pipe, but read like one.
+struct Connector(pipe::Receiver);
 
 impl Connector {
     /// Waits for events, takes all there are, and answers of which processes they tell.
     async fn events(&self) -> io::Result<BTreeSet<u32>> {
-        let mut guard = self.0.readable().await?;
+        self.0.readable().await?;
         let mut pids = BTreeSet::new();
         let mut buf = [0; 256];
         loop {
-            match rustix::net::recv(guard.get_inner(), &mut buf[..], RecvFlags::DONTWAIT) {
-                Ok((len, _)) => pids.extend(buf.get(..len).and_then(process_of)),
-                Err(Errno::WOULDBLOCK) => break,
+            match self.0.try_read(&mut buf) {
+                Ok(len) => pids.extend(buf.get(..len).and_then(process_of)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(pids),
                 // ENOBUFS: the kernel had more to tell than there was room for.
-                Err(errno) => return Err(errno.into()),
+                Err(error) => return Err(error),
             }
         }
-        guard.clear_ready();
-        Ok(pids)
     }
 }
 
@@ -311,7 +312,7 @@ async fn listen() -> Option<Connector> {
         None => connect().ok()?,
     };
     rustix::net::send(&socket, &wish(), SendFlags::empty()).ok()?;
-    let connector = Connector(readable(socket).ok()?);
+    let connector = Connector(pipe::Receiver::from_owned_fd_unchecked(socket).ok()?);
     // The kernel acknowledges, or it is silent.
     let answered = timeout(ANSWER, connector.events()).await;
     answered

@@ -1,6 +1,7 @@
+use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use vrrp_fsm::TrackId;
 
@@ -54,7 +55,8 @@ fn a_file_may_come_change_be_replaced_and_go_with_its_directory() {
         let (sender, receiver) = channel();
         let _files = Files::watch(vec![(TrackId(3), path.clone())], move |id, value| {
             sender.send((id, value)).unwrap();
-        });
+        })
+        .unwrap();
         told(&receiver, 0).await;
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(&path, "5\n").unwrap();

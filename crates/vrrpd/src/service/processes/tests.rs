@@ -1,6 +1,7 @@
+use core::time::Duration;
 use std::process::{Child, Command};
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use keepalived_conf::config::ParamMatch;
 use vrrp_fsm::TrackId;
@@ -119,7 +120,8 @@ fn starts_and_ends_are_told() {
         let (sender, receiver) = channel();
         let _processes = Processes::watch(vec![(TrackId(1), kind)], move |_, count| {
             sender.send(count).unwrap();
-        });
+        })
+        .unwrap();
         let told = async |expected| {
             let end = Instant::now() + Duration::from_secs(20);
             loop {
