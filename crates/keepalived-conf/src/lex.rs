@@ -101,6 +101,10 @@ pub(crate) fn strip(line: &Text) -> Stripped {
     } else {
         text.push(&line.slice(kept_from..at));
     }
+    // What is left of CR LF when a comment stood between the word and the end.
+    let text = text.trimmed();
+    let end = text.as_str().trim_end_matches('\r').len();
+    let text = text.slice(0..end);
     Stripped {
         text: text.trimmed(),
         open_quote,

@@ -3,6 +3,8 @@
 //! The tree has the shape that keepalived sees, not the one that was meant: where a block has an unknown name, its
 //! `}` closes the block around it. Such a mistake is reported once, with all that follows from it.
 
+use std::collections::VecDeque;
+
 use crate::codes::Code;
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
@@ -69,6 +71,7 @@ pub(crate) fn read(lines: &mut Lines<'_>) -> Tree {
         stopped: false,
         open: Vec::new(),
         ahead: None,
+        captured: None,
     };
     let statements = reader.block(Block::Top, false, 0);
     reader.unclosed();
@@ -87,6 +90,8 @@ struct Reader<'r, 'l> {
     /// Keywords of the blocks that are open.
     open: Vec<Word>,
     ahead: Option<Text>,
+    /// Lines of a block that has been read as a whole.
+    captured: Option<VecDeque<Text>>,
 }
 
 impl Reader<'_, '_> {
@@ -94,7 +99,7 @@ impl Reader<'_, '_> {
         loop {
             let line = match self.ahead.take() {
                 Some(line) => line,
-                None => self.lines.next()?,
+                None => self.next_line()?,
             };
             let words = lex::words(&line);
             if !words.is_empty() {
@@ -103,10 +108,17 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn next_line(&mut self) -> Option<Text> {
+        match &mut self.captured {
+            Some(lines) => lines.pop_front(),
+            None => self.lines.next(),
+        }
+    }
+
     /// Whether the next line is an opening brace.
     fn brace_follows(&mut self) -> bool {
         if self.ahead.is_none() {
-            self.ahead = self.lines.next();
+            self.ahead = self.next_line();
         }
         self.ahead.as_ref().is_some_and(|line| line.as_str() == "{")
     }
@@ -162,7 +174,17 @@ impl Reader<'_, '_> {
                 name,
                 unique,
             } => {
-                if name.is_some() && words.len() < 2 {
+                if block == Block::Globals {
+                    self.open.extend(words.first().cloned());
+                    let body = Body::Block(self.globals());
+                    return Some(Statement {
+                        keyword,
+                        words,
+                        body,
+                        line,
+                    });
+                }
+                if name.is_some() && words.len() < 2 && !one_name_only(keyword) {
                     // The reader of the tree says so, and stops.
                     self.stopped = true;
                     return Some(Statement {
@@ -172,7 +194,7 @@ impl Reader<'_, '_> {
                         line,
                     });
                 }
-                if (unique && self.taken(keyword, &words)) || self.misnamed(keyword, &words) {
+                if self.misnamed(keyword, &words) || (unique && self.taken(keyword, &words)) {
                     self.skip();
                     Body::Skipped
                 } else {
@@ -197,6 +219,41 @@ impl Reader<'_, '_> {
             body,
             line,
         })
+    }
+
+    /// The keywords of `global_defs`.
+    ///
+    /// keepalived reads the file once for the settings of the process, and passes over every other block by its
+    /// braces; and once for the rest, where it passes over this one by its braces. What has gone wrong inside does
+    /// therefore not reach beyond the brace that closes it, however it was read.
+    fn globals(&mut self) -> Vec<Statement> {
+        let mut body = VecDeque::new();
+        let mut depth = 0_usize;
+        while let Some((line, _)) = self.next() {
+            match line.as_str() {
+                "{" => depth += 1,
+                "}" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            body.push_back(line);
+            if depth == 0 {
+                break;
+            }
+        }
+        let outer = self.captured.replace(body);
+        let (open, stray) = (self.open.len(), self.stray);
+        let mut statements = self.block(Block::Globals, true, 1);
+        while let Some((_, words)) = self.next() {
+            if words.first().is_some_and(|word| word.text == "global_defs") {
+                statements.extend(self.block(Block::Globals, true, 1));
+            }
+        }
+        if self.open.len() >= open {
+            self.unclosed();
+            self.open.truncate(open.saturating_sub(1));
+        }
+        (self.captured, self.stray) = (outer, stray);
+        statements
     }
 
     /// The entries of a value block up to its end.
@@ -264,14 +321,29 @@ impl Reader<'_, '_> {
         false
     }
 
-    /// An instance or a sync group with more words than its name is not read at all.
+    /// A block of these without a name, or with more words, is not read at all.
     fn misnamed(&mut self, keyword: &Keyword, words: &[Word]) -> bool {
-        let (Some(name), Some(extra)) = (words.get(1), words.get(2)) else {
-            return false;
-        };
-        if !matches!(keyword.name, "vrrp_instance" | "vrrp_sync_group") {
+        if !one_name_only(keyword) {
             return false;
         }
+        let (name, extra) = match words {
+            [_, name, extra, ..] => (name, extra),
+            [word] => {
+                let finding = Lines::finding(
+                    Code::ArgumentMissing,
+                    word.place(),
+                    format!("`{}` lacks its name", word.text),
+                );
+                let finding = finding
+                    .severity(crate::Severity::Loud)
+                    .peer(crate::Peer::Reports)
+                    .label("the whole block is not read")
+                    .help(format!("write `{}`", keyword.syntax()));
+                self.lines.report(finding);
+                return true;
+            }
+            _ => return false,
+        };
         let message = format!("`{}` takes one name", keyword.name);
         let finding = Lines::finding(Code::BlockWords, extra.place(), message)
             .severity(crate::Severity::Loud)
@@ -358,6 +430,14 @@ impl Reader<'_, '_> {
         .help("write the missing `}`");
         self.lines.report(finding);
     }
+}
+
+/// Blocks that keepalived passes over if they have no name, or more than one.
+fn one_name_only(keyword: &Keyword) -> bool {
+    matches!(
+        keyword.name,
+        "vrrp_instance" | "vrrp_sync_group" | "track_group"
+    )
 }
 
 fn unknown_keyword(block: Block, word: &Word, opens: bool, inside: Option<&Word>) -> Diagnostic {

@@ -71,7 +71,7 @@ fn compare(path: &Path) -> Result<(), Failed> {
         }
         Some(dump) => {
             let mut differences = Vec::new();
-            let meant = oracle::facts_of(&ours.loaded.config);
+            let meant = oracle::facts_of(&ours.config);
             let keys: std::collections::BTreeSet<_> = meant.keys().chain(dump.keys()).collect();
             for key in keys {
                 let (ours, theirs) = (meant.get(key), dump.get(key));

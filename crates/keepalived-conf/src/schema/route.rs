@@ -434,9 +434,7 @@ impl Reader<'_> {
         let number = text
             .strip_prefix("0x")
             .map_or_else(|| text.parse(), |hex| u32::from_str_radix(hex, 16));
-        let number = number
-            .ok()
-            .filter(|number| *number <= max && !text.starts_with('+'));
+        let number = number.ok().filter(|number| *number <= max);
         number
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| (word, format!("`{text}` is not a number up to {max}")))

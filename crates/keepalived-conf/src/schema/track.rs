@@ -103,7 +103,16 @@ impl Reader<'_> {
         };
         let word = self.word(line, 1)?;
         self.surplus(line, 2);
-        let value = self.decimal_in(word, digits, 0, max)?;
+        let decimal = word.text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        let value = match decimal {
+            true => self.decimal_in(word, digits, 0, max)?,
+            // Whole seconds in keepalived 2.2: what stands behind the number does not count.
+            false => {
+                let seconds =
+                    self.integer_in(word, 0, i64::try_from(max / 1000).unwrap_or(i64::MAX))?;
+                u64::try_from(seconds).unwrap_or(0) * 1000
+            }
+        };
         if value == 0 {
             let finding = Lines::finding(
                 Code::NumberClamped,

@@ -19,6 +19,8 @@ pub(crate) type Facts = BTreeMap<String, String>;
 /// A file, made fit for this host, and our reading of it.
 pub(crate) struct Ours {
     pub(crate) loaded: Loaded,
+    /// The configuration without programs that are not on this host, which keepalived drops.
+    pub(crate) config: Config,
     directory: tempfile::TempDir,
     file: PathBuf,
 }
@@ -88,11 +90,87 @@ pub(crate) fn ours(path: &Path) -> Ours {
         }
     }
     fs::write(&file, &text).unwrap();
+    let loaded = load(&file);
+    let config = runnable(loaded.config.clone());
     Ours {
-        loaded: load(&file),
+        loaded,
+        config,
         directory,
         file,
     }
+}
+
+fn runnable(mut config: Config) -> Config {
+    let security = config.globals.script_security && config.globals.script_user.is_none();
+    let good = |command: &config::Command| {
+        let known = command
+            .user
+            .as_ref()
+            .is_none_or(|user| owner_of(user).is_some());
+        known && is_program(&found(&command.argv[0])) && !(security && command.user.is_none())
+    };
+    let trim = |notify: &mut Notify| {
+        let Notify {
+            master,
+            backup,
+            fault,
+            stop,
+            deleted,
+            master_rx_lower_pri,
+            any,
+            ..
+        } = notify;
+        for slot in [
+            master,
+            backup,
+            fault,
+            stop,
+            deleted,
+            master_rx_lower_pri,
+            any,
+        ] {
+            if slot.as_ref().is_some_and(|command| !good(command)) {
+                *slot = None;
+            }
+        }
+    };
+    config.scripts.retain(|script| good(&script.command));
+    let scripts: Vec<String> = config
+        .scripts
+        .iter()
+        .map(|script| script.name.clone())
+        .collect();
+    let tracks = config
+        .instances
+        .iter_mut()
+        .map(|instance| (&mut instance.track, &mut instance.notify));
+    let tracks = tracks.chain(
+        config
+            .sync_groups
+            .iter_mut()
+            .map(|group| (&mut group.track, &mut group.notify)),
+    );
+    for (track, notify) in tracks {
+        track
+            .scripts
+            .retain(|tracked| scripts.contains(&tracked.name));
+        trim(notify);
+    }
+    config
+}
+
+/// Where a program is found.
+fn found(program: &str) -> String {
+    if program.contains('/') {
+        return program.to_owned();
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut paths = path
+        .split(':')
+        .map(|directory| format!("{directory}/{program}"));
+    paths
+        .find(|path| is_program(path))
+        .unwrap_or_else(|| program.to_owned())
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -251,7 +329,11 @@ pub(crate) fn theirs(ours: &Ours) -> Result<Option<Facts>, String> {
     };
     let until = Instant::now() + Duration::from_secs(20);
     loop {
-        if read(&log).contains("Startup complete") {
+        let said = read(&log);
+        if said.contains("no configuration to run") {
+            return Ok(Some(Facts::new()));
+        }
+        if said.contains("Startup complete") {
             break;
         }
         if running.0.try_wait().unwrap().is_some() {
@@ -753,45 +835,37 @@ fn notify(fact: &mut impl FnMut(&str, String), notify: &Notify, config: &Config)
 }
 
 fn owner(command: &config::Command, config: &Config) -> String {
-    let Some(user) = command
+    match command
         .user
         .as_ref()
         .or(config.globals.script_user.as_ref())
-    else {
-        return "0:0".to_owned();
+    {
+        None => "0:0".to_owned(),
+        Some(user) => owner_of(user).unwrap_or_else(|| "unknown".to_owned()),
+    }
+}
+
+/// Numbers of a user and a group, if they exist.
+fn owner_of(user: &config::User) -> Option<String> {
+    let entry = |file: &str, name: &str| -> Option<Vec<String>> {
+        let text = fs::read_to_string(file).unwrap();
+        let mut entries = text
+            .lines()
+            .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>());
+        entries.find(|entry| entry[0] == name || entry[2] == name)
     };
-    let passwd = fs::read_to_string("/etc/passwd").unwrap();
-    let entry = passwd
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|entry| entry[0] == user.user);
-    let entry = entry.unwrap_or_else(|| vec!["", "", "?", "?"]);
+    let passwd = entry("/etc/passwd", &user.user)?;
     let group = match &user.group {
-        Some(group) => {
-            let groups = fs::read_to_string("/etc/group").unwrap();
-            let entry = groups
-                .lines()
-                .map(|line| line.split(':').collect::<Vec<_>>())
-                .find(|entry| entry[0] == group)
-                .map(|entry| entry[2].to_owned());
-            entry.unwrap_or_default()
-        }
-        None => entry[3].to_owned(),
+        Some(group) => entry("/etc/group", group)?[2].clone(),
+        None => passwd[3].clone(),
     };
-    format!("{}:{group}", entry[2])
+    Some(format!("{}:{group}", passwd[2]))
 }
 
 /// keepalived shows where a program really is.
 fn argv(command: &config::Command) -> String {
     let mut argv = command.argv.clone();
-    if !argv[0].contains('/') {
-        let found = std::env::var("PATH").unwrap_or_default();
-        let found = found
-            .split(':')
-            .map(|directory| format!("{directory}/{}", argv[0]))
-            .find(|path| is_program(path));
-        argv[0] = found.unwrap_or_else(|| argv[0].clone());
-    }
+    argv[0] = found(&argv[0]);
     if let Some(path) = argv
         .first()
         .and_then(|program| fs::canonicalize(program).ok())
