@@ -242,7 +242,11 @@ fn a_missing_argument_ends_the_reading_as_in_keepalived() {
         let needs = match keyword.takes {
             Takes::Nothing | Takes::Bool => false,
             Takes::Words { required, .. } => required > 0,
-            Takes::Block { name, .. } => name.is_some(),
+            // keepalived passes over some blocks without a name, and ends with others.
+            Takes::Block { name, .. } => {
+                let lenient = ["vrrp_instance", "vrrp_sync_group", "track_group"];
+                name.is_some() && !lenient.contains(&keyword.name)
+            }
             Takes::Lines { .. } | Takes::List { .. } | Takes::Skipped => continue,
             _ => true,
         };
