@@ -32,6 +32,7 @@ impl GratuitousArp {
         }
     }
 
+    //= R9568-6.4.1-02
     /// The frame.
     pub fn emit(&self) -> [u8; Self::LEN] {
         let source = EthernetAddress(self.mac.octets());

@@ -85,6 +85,7 @@ pub struct Ipv4Packet {
 }
 
 impl Ipv4Packet {
+    //= HARD-PROTO-02
     /// `None` when `octets` is not a whole packet. The header checksum is the kernel's business.
     pub fn parse(octets: &[u8]) -> Option<Self> {
         let fixed = octets.first_chunk::<{ Ipv4Header::LEN }>()?;

@@ -38,6 +38,7 @@ impl UnsolicitedNa {
         }
     }
 
+    //= R9568-6.4.1-03
     /// The frame.
     pub fn emit(&self) -> [u8; Self::LEN] {
         let mac = EthernetAddress(self.mac.octets());

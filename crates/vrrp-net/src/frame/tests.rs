@@ -34,6 +34,9 @@ fn v6_at(frame: &[u8], at: usize) -> Ipv6Addr {
     Ipv6Addr::from(<[u8; 16]>::try_from(&frame[at..at + 16]).unwrap())
 }
 
+//= R9568-6.4.1-02 test
+//= R9568-6.4.1-03 test
+//= HARD-PROTO-02 test
 #[test]
 fn our_frames() {
     let all = vectors(include_str!("../../tests/vectors/frames.json"));

@@ -33,7 +33,11 @@ pub(super) struct Conflicts {
 
 impl Conflicts {
     pub(super) fn open() -> io::Result<Self> {
-        let arp = Socket::new_raw(Domain::PACKET, Type::DGRAM.nonblocking(), Some(0.into()))?;
+        let arp = Socket::new_raw(
+            Domain::PACKET,
+            Type::DGRAM.nonblocking().cloexec(),
+            Some(0.into()),
+        )?;
         arp.attach_filter(&[DROP])?;
         sys::bind_packets(arp.as_fd(), ARP)?;
         Ok(Self {
@@ -134,7 +138,7 @@ fn advertisements() -> io::Result<Socket> {
     const NEIGHBOR_ADVERTISEMENT: usize = 136;
     let socket = Socket::new_raw(
         Domain::IPV6,
-        Type::RAW.nonblocking(),
+        Type::RAW.nonblocking().cloexec(),
         Some(libc::IPPROTO_ICMPV6.into()),
     )?;
     // A set bit blocks its type.

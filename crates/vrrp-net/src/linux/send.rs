@@ -121,6 +121,16 @@ impl Frame {
     }
 }
 
+//= R9568-5.1.1.1-01
+//= R9568-5.1.1.3-01
+//= R9568-5.1.2.1-01
+//= R9568-5.1.2.3-01
+//= R9568-7.2-02
+//= R3768-5.2-01
+//= R3768-7.2-01
+//= KA-VMAC-01
+//= KA-UNI-01
+//= R2338-5.3.6-05
 fn outgoing<'a>(op: &Op<'a>, frame: &'a Frame) -> Outgoing<'a> {
     match *op {
         Op::SendAdvert(Transmit {

@@ -43,7 +43,7 @@ fn raw(family: Family, protocol: u8) -> io::Result<Socket> {
     };
     let socket = Socket::new_raw(
         domain,
-        Type::RAW.nonblocking(),
+        Type::RAW.nonblocking().cloexec(),
         Some(i32::from(protocol).into()),
     )?;
     // From the first moment: until the socket is bound, packets of every interface would come in.
@@ -69,10 +69,13 @@ impl AsFd for Sender {
 impl Sender {
     /// For VRRP messages; the kernel makes the header.
     pub(super) fn vrrp(family: Family) -> io::Result<Self> {
+        //= R9568-5.1.1.4-01
+        //= R9568-5.1.2.4-01
         let socket = raw(family, vrrp_proto::PROTOCOL)?;
         let fd = socket.as_fd();
         match family {
             Family::V4 => {
+                //= HARD-NET-02
                 socket.set_multicast_loop_v4(false)?;
                 socket.set_tos_v4(u32::from(DSCP_CS6))?;
                 // Without path MTU discovery DF is clear and the identification counts up, as RFC 791 has it.
@@ -101,7 +104,7 @@ impl Sender {
     pub(super) fn ipv4() -> io::Result<Self> {
         // IPPROTO_RAW: the header is ours, and nothing is ever received.
         let protocol = Some(libc::IPPROTO_RAW.into());
-        let socket = Socket::new_raw(Domain::IPV4, Type::RAW.nonblocking(), protocol)?;
+        let socket = Socket::new_raw(Domain::IPV4, Type::RAW.nonblocking().cloexec(), protocol)?;
         socket.set_header_included_v4(true)?;
         socket.set_multicast_loop_v4(false)?;
         Ok(Self(socket))
@@ -109,7 +112,12 @@ impl Sender {
 
     /// For whole Ethernet frames.
     pub(super) fn frames() -> io::Result<Self> {
-        Socket::new_raw(Domain::PACKET, Type::RAW.nonblocking(), Some(0.into())).map(Self)
+        Socket::new_raw(
+            Domain::PACKET,
+            Type::RAW.nonblocking().cloexec(),
+            Some(0.into()),
+        )
+        .map(Self)
     }
 }
 
@@ -176,6 +184,10 @@ impl Receiver {
         self.iface
     }
 
+    //= R9568-5.1.1.2-01
+    //= R9568-5.1.2.2-01
+    //= R9568-7.2-04
+    //= KA-CFG-05
     /// Adds a use: joins the group, if it is one.
     pub(super) fn join(&mut self, group: Option<IpAddr>) -> io::Result<()> {
         if self.uses.contains(&group) {
@@ -319,6 +331,7 @@ fn judge(
         Family::V6 => {
             let (destination, iface) = control.destination_v6().ok_or(Unreadable::NoDestination)?;
             let source = received.name.as_v6().ok_or(Unreadable::NoDestination)?;
+            //= R9568-5.1.2.3-02
             let hop_limit = control.arrived_hop_limit().ok_or(Unreadable::NoHopLimit)?;
             (
                 iface,
@@ -344,4 +357,41 @@ fn judge(
         header,
         end,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv6Addr;
+
+    /// What the kernel did not tell is not made up.
+    //= R9568-5.1.2.3-02 test
+    #[test]
+    fn a_packet_without_its_facts_is_not_judged() {
+        let (source, destination) = (Ipv6Addr::LOCALHOST, vrrp_proto::GROUP_V6);
+        let iface = IfIndex::new(3);
+        let judged = |name, control, truncated| {
+            let received = sys::Received {
+                len: 12,
+                truncated,
+                name,
+                control,
+            };
+            judge(Family::V6, Protocol::Vrrp, &received, &[0; 12]).map(|(meta, ..)| meta.hop_limit)
+        };
+        let name = sys::Name::v6(source, None);
+        let there = sys::Control::NONE.source_v6(iface, destination);
+        let whole = there.hop_limit_v6(254);
+        assert_eq!(judged(name, whole, false), Ok(254));
+        assert_eq!(judged(name, there, false), Err(Unreadable::NoHopLimit));
+        assert_eq!(
+            judged(name, sys::Control::NONE.hop_limit_v6(255), false),
+            Err(Unreadable::NoDestination)
+        );
+        assert_eq!(
+            judged(sys::Name::NONE, whole, false),
+            Err(Unreadable::NoDestination)
+        );
+        assert_eq!(judged(name, whole, true), Err(Unreadable::Truncated));
+    }
 }

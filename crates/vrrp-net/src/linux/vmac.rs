@@ -117,12 +117,16 @@ impl Vmacs {
             }
             Family::V6 => {
                 trouble.note("addr_gen_mode", v6);
+                //= R9568-6.4.3-03
                 // The router flag of solicited advertisements follows this setting: RFC 9568 §6.4.3.
                 write(&format!("ipv6/conf/{}/forwarding", wanted.name), 1, trouble);
             }
         }
     }
 
+    //= R9568-6.4.3-01
+    //= R9568-8.1.2-01
+    //= R9568-8.2.2-01
     /// The parent keeps silent about addresses that are on its child: it does not answer for them, and when it asks
     /// for a host it does so by its own address, which else would show the host the parent's MAC for a virtual one.
     fn configure_parent(
@@ -261,8 +265,15 @@ fn cannot_make(wanted: &VirtualLink, refusal: Refusal) -> OpError {
 }
 
 fn number(name: &str) -> io::Result<IfIndex> {
-    use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
-    let any = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    use rustix::net::{
+        AddressFamily, SocketFlags, SocketType, netdevice::name_to_index, socket_with,
+    };
+    let any = socket_with(
+        AddressFamily::INET,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
     IfIndex::new(name_to_index(&any, name)?).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 

@@ -40,6 +40,12 @@ fn silent(host: &Host, address: IpAddr) -> bool {
     !answers(host, address, Duration::from_millis(300))
 }
 
+//= R9568-6.1-11 test
+//= R9568-6.4.3-05 test
+//= R9568-6.4.3-13 test
+//= R9568-6.4.3-14 test
+//= R9568-8.3.1-01 test
+//= R3768-6.4.3-03 test
 /// R9568-6.1-11, -6.4.3-13, -6.4.3-14.
 fn accept_mode_false_takes_nothing() {
     let lab = lan(&["router", "client"]);

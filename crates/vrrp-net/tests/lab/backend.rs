@@ -183,6 +183,7 @@ fn owned(event: NetEvent<'_>) -> NetEvent<'static> {
     }
 }
 
+//= R9568-8.2.2-04 test
 fn conformance() {
     let lab = lan(&["a"]);
     let passed = lab["a"]

@@ -4,6 +4,8 @@ use crate::Case;
 use crate::backend::{Node, lan, v4};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
+use std::fs;
+use std::path::Path;
 use std::time::SystemTime;
 use vrrp_lab::{Capture, Frame, until};
 use vrrp_net::frame::{DSCP_CS6, GratuitousArp, Ipv4Header, UnsolicitedNa};
@@ -22,6 +24,8 @@ pub(crate) const CASES: &[Case] = &[
         a_burst_of_255_is_heard_whole,
     ),
     ("a_flood_is_filtered", a_flood_is_filtered),
+    ("no_socket_is_inherited", no_socket_is_inherited),
+    ("another_group", another_group),
 ];
 
 const SOON: Duration = Duration::from_secs(5);
@@ -58,6 +62,13 @@ fn is_vrrp_v4(frame: &[u8]) -> bool {
     frame[12..14] == [8, 0] && matches!(frame[23], 112 | 51)
 }
 
+//= R9568-5.1.1.1-01 test
+//= R9568-5.1.1.2-01 test
+//= R9568-5.1.1.3-01 test
+//= R9568-5.1.1.4-01 test
+//= R9568-7.2-04 test
+//= R3768-5.2-01 test
+//= KA-VMAC-01 test
 /// The VIP was there first, the TTL of multicast is 1 by default: neither shows. R9568-5.1.1.1-01, -5.1.1.2-01,
 /// -5.1.1.3-01, -5.1.1.4-01.
 fn advert_v4_on_the_wire() {
@@ -93,6 +104,10 @@ fn advert_v4_on_the_wire() {
     assert_eq!(frame[34..46], MESSAGE);
 }
 
+//= R9568-5.1.2.1-01 test
+//= R9568-5.1.2.2-01 test
+//= R9568-5.1.2.3-01 test
+//= R9568-5.1.2.4-01 test
 /// R9568-5.1.2.1-01, -5.1.2.2-01, -5.1.2.3-01, -5.1.2.4-01: as frames.json has it, but for the addresses.
 fn advert_v6_on_the_wire() {
     let lab = lan(&["a"]);
@@ -127,6 +142,7 @@ fn advert_v6_on_the_wire() {
     assert_eq!(failures, [(0, OpErrorKind::NoSource)], "not our address");
 }
 
+//= KA-UNI-01 test
 /// KA-UNI-01.
 fn unicast_and_its_ttl() {
     let lab = lan(&["a", "b"]);
@@ -165,6 +181,7 @@ fn unicast_and_its_ttl() {
     assert_eq!(b.packet().0.hop_limit, 255);
 }
 
+//= R2338-5.3.6-05 test
 /// R2338-5.3.6-05: the ICV covers identification, length and TTL, so the kernel must not touch them.
 fn ah_is_sent_as_it_is_made() {
     let lab = lan(&["a", "b"]);
@@ -217,6 +234,7 @@ fn announcements_on_the_wire() {
     assert!(seen(&capture, "a", |f| f == na.emit()).announces(na.address.into()));
 }
 
+//= HARD-NET-02 test
 /// HARD-NET-02: bound to its interface, deaf to its own, and every fact about a packet is there.
 fn what_is_heard() {
     let lab = lan(&["a", "b"]);
@@ -367,5 +385,102 @@ fn a_flood_is_filtered() {
         b.succeed(&[Op::Expect { listen, vrids }]);
         a.succeed(&few);
         assert_eq!(b.packets(), 150);
+    }
+}
+
+/// Programs that are run, scripts above all, must not keep our sockets.
+fn no_socket_is_inherited() {
+    const CLOEXEC: u32 = 0o2_000_000;
+    let lab = lan(&["a"]);
+    let mut a = Node::open(&lab["a"]);
+    let source = a.link_local();
+    let (iface, vip) = (a.eth0, v4(70));
+    let arp = GratuitousArp::new(Ipv4Addr::new(10, 0, 0, 70), a.mac);
+    let listen = |family: Family, protocol| {
+        Op::Listen(Listen {
+            iface: Some(iface),
+            family,
+            protocol,
+            group: Some(family.group()),
+        })
+    };
+    a.succeed(&[
+        listen(Family::V4, Protocol::Vrrp),
+        listen(Family::V4, Protocol::Ah),
+        listen(Family::V6, Protocol::Vrrp),
+        Op::AddAddress {
+            iface,
+            address: &vip,
+        },
+        Op::SetAccept {
+            iface,
+            address: vip.address,
+            accept: false,
+        },
+        Op::GratuitousArp { iface, arp },
+        send(
+            &a,
+            Ipv4Addr::new(10, 0, 0, 1).into(),
+            GROUP_V4.into(),
+            255,
+            Payload::Vrrp(&MESSAGE),
+        ),
+        send(
+            &a,
+            source.into(),
+            GROUP_V6.into(),
+            255,
+            Payload::Vrrp(&MESSAGE),
+        ),
+    ]);
+    let mut judged = 0;
+    for entry in fs::read_dir("/proc/self/fd").unwrap() {
+        let entry = entry.unwrap();
+        // Other cases open and close theirs meanwhile.
+        let Ok(target) = fs::read_link(entry.path()) else {
+            continue;
+        };
+        let info = Path::new("/proc/self/fdinfo").join(entry.file_name());
+        let Ok(info) = fs::read_to_string(info) else {
+            continue;
+        };
+        if target.to_string_lossy().starts_with("socket:") {
+            let flags = info
+                .lines()
+                .find_map(|line| line.strip_prefix("flags:"))
+                .unwrap();
+            let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+            assert_ne!(flags & CLOEXEC, 0, "{target:?} would be inherited");
+            judged += 1;
+        }
+    }
+    assert!(judged >= 10, "only {judged} sockets");
+}
+
+//= KA-CFG-05 test
+/// `vrrp_mcast_group4`, `vrrp_mcast_group6`, `mcast_dst_ip`.
+fn another_group() {
+    let lab = lan(&["a", "b"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut b = Node::open(&lab["b"]);
+    let pairs: [(IpAddr, IpAddr); 2] = [
+        ([10, 0, 0, 1].into(), [224, 0, 0, 99].into()),
+        (a.link_local().into(), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x99).into()),
+    ];
+    for (source, group) in pairs {
+        let usual = Listen {
+            iface: Some(b.eth0),
+            family: Family::of(&source),
+            protocol: Protocol::Vrrp,
+            group: Some(Family::of(&source).group()),
+        };
+        let to = |group| send(&a, source, group, 255, Payload::Vrrp(&MESSAGE));
+        let (to_other, to_usual) = (to(group), to(usual.group.unwrap()));
+        b.succeed(&[Op::Listen(usual)]);
+        a.succeed(&[to_other.clone(), to_usual.clone()]);
+        assert_eq!(b.packet().0.ends.destination(), usual.group.unwrap(), "joined this one only");
+        b.succeed(&[Op::Listen(Listen { group: Some(group), ..usual }), Op::Unlisten(usual)]);
+        a.succeed(&[to_usual, to_other]);
+        assert_eq!(b.packet().0.ends.destination(), group, "and then the other one");
     }
 }

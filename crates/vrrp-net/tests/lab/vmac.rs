@@ -6,11 +6,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::fs;
 use std::time::SystemTime;
-use vrrp_lab::{Capture, Host, Probe, Seen, until};
+use vrrp_lab::{Capture, Cidr, Host, HostPlan, Plan, Probe, Seen, until};
 use vrrp_net::frame::{GratuitousArp, UnsolicitedNa};
 use vrrp_net::{
-    AddressSpec, Backend, IfIndex, Mac, NetEvent, Op, OpErrorKind, Payload, Transmit, VirtualLink,
-    VirtualLinkKind,
+    AddressSpec, Backend, Destination, IfIndex, Mac, NetEvent, NextHop, Op, OpErrorKind, Payload,
+    Route, Transmit, VirtualLink, VirtualLinkKind,
 };
 use vrrp_proto::{Endpoints, Family, GROUP_V4, VirtualMac, Vrid};
 
@@ -25,6 +25,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("vmac_settings_and_their_end", vmac_settings_and_their_end),
     ("vmac_that_exists", vmac_that_exists),
+    (
+        "vmac_forwards_while_active_alone",
+        vmac_forwards_while_active_alone,
+    ),
     ("ipvlan_is_refused_clearly", ipvlan_is_refused_clearly),
 ];
 
@@ -119,6 +123,11 @@ impl<'a> Router<'a> {
     }
 }
 
+//= R9568-6.4.2-01 test
+//= R9568-6.4.3-01 test
+//= R9568-7.2-02 test
+//= R9568-8.1.2-01 test
+//= R3768-7.2-01 test
 /// R9568-6.4.2-01, -6.4.3-01, -7.2-02, -8.1.2-01: the Active answers with the virtual MAC alone, a Backup not at all.
 fn vmac_moves_without_a_change_of_mac() {
     let lab = lan(&["r1", "r2", "client"]);
@@ -207,6 +216,11 @@ fn vmac_moves_without_a_change_of_mac() {
     );
 }
 
+//= R9568-6.4.3-03 test
+//= R9568-6.4.3-02 test
+//= R9568-7.4-01 test
+//= R9568-8.2.2-01 test
+//= R9568-6.4.2-02 test
 /// R9568-6.4.3-03, -7.4-01.
 fn vmac_answers_solicitations_as_a_router() {
     let lab = lan(&["r1", "r2", "client"]);
@@ -382,5 +396,67 @@ fn ipvlan_is_refused_clearly() {
             error.to_string().starts_with("this kernel has no ipvlan"),
             "{error}"
         );
+    }
+}
+
+//= R9568-6.4.2-04 test
+//= R9568-6.4.2-05 test
+//= R9568-6.4.3-06 test
+/// A host goes on sending to the virtual MAC for a while, whoever listens.
+fn vmac_forwards_while_active_alone() {
+    let cidr = |text: &str| text.parse::<Cidr>().unwrap();
+    let lab = Plan::new()
+        .ipv6(true)
+        .host(
+            HostPlan::new("r1")
+                .interface("eth0", "a", [cidr("10.0.0.1/24")])
+                .interface("eth1", "b", [cidr("10.0.1.1/24")]),
+        )
+        .host(HostPlan::new("client").interface("eth0", "a", [cidr("10.0.0.3/24")]))
+        .host(HostPlan::new("server").interface("eth0", "b", [cidr("10.0.1.3/24")]))
+        .build()
+        .unwrap();
+    lab["r1"]
+        .run(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1"))
+        .unwrap()
+        .unwrap();
+    let mut r1 = Router::new(&lab["r1"], Family::V4);
+    let route = |third, via: [u8; 4]| Route {
+        next_hops: vec![NextHop {
+            via: Some(via.into()),
+            ..NextHop::default()
+        }],
+        ..Route::new(
+            Family::V4,
+            Some(Destination {
+                address: [10, 0, third, 0].into(),
+                prefix_len: 24,
+            }),
+        )
+    };
+    Node::open(&lab["client"]).succeed(&[Op::AddRoute(&route(1, VIP4.octets()))]);
+    Node::open(&lab["server"]).succeed(&[Op::AddRoute(&route(0, [10, 0, 1, 1]))]);
+    let ping = |target: [u8; 4]| {
+        Probe::start(&lab["client"], target.into(), Duration::from_millis(10)).unwrap()
+    };
+    let (through, to_vip) = (ping([10, 0, 1, 3]), ping(VIP4.octets()));
+    let answered = |probe: &Probe, longest| {
+        let since = SystemTime::now();
+        let any = || {
+            probe
+                .pings()
+                .iter()
+                .any(|p| p.sent >= since && p.answered.is_some())
+        };
+        until(longest, || any().then_some(())).is_some()
+    };
+    let silence = Duration::from_millis(300);
+    for _ in 0..2 {
+        r1.become_active();
+        assert!(answered(&through, SOON), "the Active forwards");
+        assert!(answered(&to_vip, SOON), "the Active answers");
+        r1.become_backup();
+        assert!(!answered(&through, silence), "a Backup does not forward");
+        assert!(!answered(&to_vip, silence), "a Backup does not answer");
     }
 }

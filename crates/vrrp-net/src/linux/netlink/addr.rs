@@ -21,6 +21,8 @@ const MANAGED_TEMPORARY: u32 = 0x100;
 const NO_PREFIX_ROUTE: u32 = 0x200;
 const AUTOJOIN: u32 = 0x400;
 
+//= R9568-8.2.2-04
+//= R9568-6.4.3-02
 /// `RTM_NEWADDR`. An address that is there already is changed to be as `spec` says, and marked.
 pub(in crate::linux) fn add_address(
     iface: IfIndex,
@@ -63,6 +65,8 @@ pub(in crate::linux) fn add_address(
     )
 }
 
+//= R9568-6.4.2-05
+//= R9568-6.4.2-02
 /// `RTM_DELADDR`.
 pub(in crate::linux) fn remove_address(
     iface: IfIndex,

@@ -10,6 +10,9 @@ use neli::rtnl::{Ifinfomsg, IfinfomsgBuilder, Rtattr};
 use neli::types::Buffer;
 use std::io::Cursor;
 
+//= R9568-6.4.2-01
+//= R9568-6.4.2-04
+//= R9568-6.4.3-06
 /// `RTM_NEWLINK` that sets an interface up or down.
 pub(in crate::linux) fn set_link(
     iface: IfIndex,
@@ -87,6 +90,7 @@ pub(in crate::linux) fn set_ipv4(
     set_family(iface, libc::AF_INET, conf)
 }
 
+//= R9568-7.4-01
 /// `RTM_SETLINK`: make no IPv6 address from the hardware address. RFC 9568 §7.4: virtual MAC addresses are no
 /// identifiers.
 pub(in crate::linux) fn no_generated_addresses(

@@ -12,6 +12,8 @@ mod nft;
 mod owned;
 mod route;
 mod rule;
+#[cfg(all(test, target_endian = "little"))]
+mod tests;
 
 pub(super) use addr::{OURS, add_address, remove_address};
 pub(super) use batch::{Refusal, Requests};

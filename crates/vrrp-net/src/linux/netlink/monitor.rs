@@ -156,7 +156,9 @@ impl Monitor {
             owned,
             ..
         } = self;
+        let mut cut = false;
         let read = sys::recv_many(sys::borrow(socket), inbox, |_, received, datagram| {
+            cut |= received.truncated;
             if received.name.netlink_port() == Some(0) {
                 let datagram = datagram.get(..received.len).unwrap_or_default();
                 events.extend(messages(datagram).filter_map(|message| known.event(message, owned)));
@@ -168,6 +170,8 @@ impl Monitor {
                 self.resync(requests, events)
             }
             Err(error) => Err(error),
+            // A notification longer than a buffer is as good as dropped.
+            Ok(_) if cut => self.resync(requests, events),
             Ok(_) if self.owned.doubtful => self.owned.check(requests, events),
             Ok(_) => Ok(()),
         }

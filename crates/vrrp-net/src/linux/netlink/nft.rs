@@ -233,6 +233,12 @@ impl<'a> Batch<'a> {
         self.messages.push((kind, flags, attrs));
     }
 
+    //= R9568-6.1-11
+    //= R9568-6.4.3-05
+    //= R9568-6.4.3-13
+    //= R9568-6.4.3-14
+    //= R9568-8.3.1-01
+    //= R3768-6.4.3-03
     /// The table with its sets, chain and rules.
     fn create(&mut self, flags: u32) {
         let table = self.table;
