@@ -465,7 +465,10 @@ fn another_group() {
     let mut b = Node::open(&lab["b"]);
     let pairs: [(IpAddr, IpAddr); 2] = [
         ([10, 0, 0, 1].into(), [224, 0, 0, 99].into()),
-        (a.link_local().into(), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x99).into()),
+        (
+            a.link_local().into(),
+            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x99).into(),
+        ),
     ];
     for (source, group) in pairs {
         let usual = Listen {
@@ -478,9 +481,23 @@ fn another_group() {
         let (to_other, to_usual) = (to(group), to(usual.group.unwrap()));
         b.succeed(&[Op::Listen(usual)]);
         a.succeed(&[to_other.clone(), to_usual.clone()]);
-        assert_eq!(b.packet().0.ends.destination(), usual.group.unwrap(), "joined this one only");
-        b.succeed(&[Op::Listen(Listen { group: Some(group), ..usual }), Op::Unlisten(usual)]);
+        assert_eq!(
+            b.packet().0.ends.destination(),
+            usual.group.unwrap(),
+            "joined this one only"
+        );
+        b.succeed(&[
+            Op::Listen(Listen {
+                group: Some(group),
+                ..usual
+            }),
+            Op::Unlisten(usual),
+        ]);
         a.succeed(&[to_usual, to_other]);
-        assert_eq!(b.packet().0.ends.destination(), group, "and then the other one");
+        assert_eq!(
+            b.packet().0.ends.destination(),
+            group,
+            "and then the other one"
+        );
     }
 }

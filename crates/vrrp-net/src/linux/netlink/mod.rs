@@ -12,7 +12,7 @@ mod nft;
 mod owned;
 mod route;
 mod rule;
-#[cfg(all(test, target_endian = "little"))]
+#[cfg(test)]
 mod tests;
 
 pub(super) use addr::{OURS, add_address, remove_address};

@@ -64,9 +64,9 @@ fn macvlan() {
         // IFLA_ADDRESS, IFLA_GROUP.
         Short(10), Short(1), Octets(&mac.octets()), Octets(&[0; 2]), Short(8), Short(27),
         Long(7),
-        // IFLA_LINKINFO: IFLA_INFO_KIND; IFLA_INFO_DATA: IFLA_MACVLAN_MODE private.
+        // IFLA_LINKINFO: IFLA_INFO_KIND; IFLA_INFO_DATA: IFLA_MACVLAN_MODE VEPA.
         Short(28), Short(18), Short(12), Short(1), Octets(b"macvlan\0"), Short(12),
-        Short(2), Short(8), Short(1), Long(1),
+        Short(2), Short(8), Short(1), Long(2),
     ]);
     assert_eq!(octets(request), [new_link(100), rest].concat());
 }
