@@ -30,7 +30,7 @@
 //! are two steps: [`Envelope::open`] finds the VRRP header, then either [`Envelope::receive`]
 //! judges it for a virtual router, or [`Envelope::unclaimed`] says what to count when there is none.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ah::AuthHeader;
 use crate::discard::{Discard, Reason, Warning, Warnings};
@@ -498,28 +498,32 @@ fn check_v3(
 }
 
 /// Whether `wire` and `ours` are the same set of addresses, whatever their order.
+///
+/// Inlined, since a list handed over in memory stalls the reader for longer than comparing takes.
+#[inline(always)]
 fn same_set(wire: List<'_>, ours: &AddressList<'_>) -> bool {
     match (wire, ours) {
-        (List::V4(wire), AddressList::V4(ours)) => same(wire, ours, |a| a.octets()),
-        (List::V6(wire), AddressList::V6(ours)) => same(wire, ours, |a| a.octets()),
+        (List::V4(wire), AddressList::V4(ours)) => same(wire, ours, Ipv4Addr::octets),
+        (List::V6(wire), AddressList::V6(ours)) => same(wire, ours, Ipv6Addr::octets),
         (List::V4(_), AddressList::V6(_)) | (List::V6(_), AddressList::V4(_)) => false,
     }
 }
 
-/// Linear when the order is the same, as it is between routers configured alike; quadratic, at
-/// most 2 × 255², when it is not.
-fn same<const N: usize, A>(wire: &[[u8; N]], ours: &[A], octets: impl Fn(&A) -> [u8; N]) -> bool {
-    if wire.len() != ours.len() {
-        return false;
-    }
-    if wire
-        .iter()
-        .zip(ours)
-        .all(|(wire, ours)| *wire == octets(ours))
-    {
-        return true;
-    }
-    ours.iter().map(&octets).all(|ours| wire.contains(&ours))
+/// Linear when the order is the same, as it is between routers that are configured alike.
+#[inline(always)]
+fn same<const N: usize, A>(wire: &[[u8; N]], ours: &[A], octets: fn(&A) -> [u8; N]) -> bool {
+    let in_order = || {
+        wire.iter()
+            .zip(ours)
+            .all(|(wire, ours)| *wire == octets(ours))
+    };
+    wire.len() == ours.len() && (in_order() || permuted(wire, ours, octets))
+}
+
+/// Quadratic, at most 2 × 255².
+#[cold]
+fn permuted<const N: usize, A>(wire: &[[u8; N]], ours: &[A], octets: fn(&A) -> [u8; N]) -> bool {
+    ours.iter().all(|ours| wire.contains(&octets(ours)))
         && wire
             .iter()
             .all(|wire| ours.iter().any(|ours| *wire == octets(ours)))
