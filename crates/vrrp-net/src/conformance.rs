@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! let report = vrrp_net::conformance::check(&mut kernel, "eth0", |kernel| kernel.advance(MILLISECOND))?;
-//! println!("{report} cases");
+
 //! ```
 
 use crate::frame::{GratuitousArp, UnsolicitedNa};

@@ -429,6 +429,9 @@ impl SimKernel {
 
     fn add_address(&mut self, index: IfIndex, spec: &AddressSpec) -> Result<(), OpError> {
         let iface = self.iface(index)?;
+        if usize::from(spec.prefix_len) > spec.family().addr_len() * 8 {
+            return Err(OpError::new(OpErrorKind::Invalid, "no such prefix length"));
+        }
         match iface
             .addresses
             .iter_mut()
@@ -579,7 +582,12 @@ impl SimKernel {
             Op::UnsolicitedNa { iface, na } => self.announce(*iface, &na.emit())?,
             Op::AddAddress { iface, address } => self.add_address(*iface, address)?,
             Op::RemoveAddress { iface, address } => self.remove_address(*iface, address),
-            Op::AddRoute(route) => add(&mut self.routes, route),
+            Op::AddRoute(route) => {
+                for iface in route.next_hops.iter().filter_map(|hop| hop.iface) {
+                    self.iface(iface)?;
+                }
+                add(&mut self.routes, route);
+            }
             Op::RemoveRoute(route) => self.routes.retain(|have| have != *route),
             Op::AddRule(rule) => add(&mut self.rules, rule),
             Op::RemoveRule(rule) => self.rules.retain(|have| have != *rule),
