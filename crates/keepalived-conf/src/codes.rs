@@ -181,7 +181,7 @@ codes! {
     NodePrefix "W815" Warning Silent "the nodes give an address different prefix lengths";
     NodeGroup "W816" Warning Silent "the members of a sync group prefer different nodes";
 
-    InterfaceAbsent "E901" Loud Reports "the interface does not exist on this host";
+    InterfaceAbsent "E901" Refuse Reports "the interface does not exist on this host";
     InterfaceDown "W902" Warning Silent "the interface is down";
     AddressIsOwn "W903" Warning Silent "the virtual address is already on this host";
     OwnerWithoutAddress "W904" Warning Silent "priority 255 on a host that does not own the address";

@@ -1,9 +1,13 @@
 //! What only the host can say: whether the interfaces that a configuration names are there.
 
+use core::fmt;
+use core::net::IpAddr;
+
 use crate::Loaded;
 use crate::codes::Code;
 use crate::config::DynamicInterfaces;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, Peer, Severity};
+use crate::lint;
 use crate::span::Span;
 
 /// An interface as a configuration names it.
@@ -24,6 +28,8 @@ pub struct HostInterface {
     pub name: String,
     /// It is the loopback interface, on which VRRP does not run.
     pub loopback: bool,
+    /// Its addresses with the lengths of their prefixes, as far as they are known: they help to recognise it.
+    pub addresses: Vec<(IpAddr, u8)>,
 }
 
 impl Loaded {
@@ -34,16 +40,11 @@ impl Loaded {
     #[must_use]
     pub fn check_interfaces(&self, existing: &[HostInterface]) -> Vec<Diagnostic> {
         let dynamic = self.config.globals.dynamic_interfaces != DynamicInterfaces::No;
-        let names: Vec<&str> = existing
-            .iter()
-            .map(|interface| interface.name.as_str())
-            .collect();
-        let absent = self
-            .interfaces
-            .iter()
-            .filter(|named| !names.contains(&named.name.as_str()) && !self.makes(&named.name));
+        let exists = |name: &str| existing.iter().any(|interface| interface.name == name);
+        let named = self.interfaces.iter();
+        let absent = named.filter(|named| !exists(&named.name) && !self.makes(&named.name));
         let mut findings: Vec<Diagnostic> = absent
-            .map(|named| absence(named, &names, dynamic))
+            .map(|named| absence(named, existing, dynamic))
             .collect();
         for instance in &self.config.instances {
             let Some(name) = &instance.interface else {
@@ -55,7 +56,8 @@ impl Loaded {
             {
                 let span = instance.origin.keyword("interface");
                 let message = format!("`{name}` is the loopback interface");
-                let finding = Diagnostic::new(Code::InterfaceLoopback, span, message);
+                let finding = Diagnostic::new(Code::InterfaceLoopback, span, message)
+                    .help("use the interface of the network that the peers are on");
                 findings.push(finding.subject(instance.name.clone()));
             }
         }
@@ -76,30 +78,44 @@ impl Loaded {
     }
 }
 
-fn absence(named: &NamedInterface, existing: &[&str], dynamic: bool) -> Diagnostic {
+fn absence(named: &NamedInterface, existing: &[HostInterface], dynamic: bool) -> Diagnostic {
     let name = &named.name;
+    let others: Vec<&HostInterface> = existing.iter().filter(|it| !it.loopback).collect();
+    let list: Vec<String> = others
+        .iter()
+        .map(|interface| interface.to_string())
+        .collect();
     let mut finding = Diagnostic::new(
         Code::InterfaceAbsent,
         named.span,
         format!("there is no interface `{name}` on this host"),
     )
-    .note(format!("there are: {}", existing.join(", ")));
+    .note(match list.as_slice() {
+        [] => "this host has no interface but lo".to_owned(),
+        list => format!("this host has {}", list.join(", ")),
+    });
     finding.subject.clone_from(&named.subject);
-    let near = existing
-        .iter()
-        .map(|other| (strsim::jaro_winkler(name, other), other));
-    let near = near
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    if let Some((_, near)) = near {
-        finding = finding.fix(named.span, *near, format!("did you mean `{near}`?"));
+    let near = match others.as_slice() {
+        [only] => Some(only.name.as_str()),
+        _ => lint::nearest(name, others.iter().map(|it| it.name.as_str())),
+    };
+    if let Some(near) = near {
+        finding = finding.fix(named.span, near, format!("did you mean `{near}`?"));
     }
     if dynamic {
         return finding
             .severity(Severity::Warning)
+            .peer(Peer::Silent)
             .note("it may come later (dynamic_interfaces)");
     }
-    finding
-        .severity(Severity::Refuse)
-        .help("if it comes later, write `dynamic_interfaces` in global_defs")
+    finding.help("if it comes later, write `dynamic_interfaces` in global_defs")
+}
+
+impl fmt::Display for HostInterface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addresses.first() {
+            Some((address, len)) => write!(f, "{} ({address}/{len})", self.name),
+            None => write!(f, "{} (no address)", self.name),
+        }
+    }
 }

@@ -126,11 +126,15 @@ pub fn word(sources: &SourceMap, span: Span, word: &str) -> Option<Span> {
 /// The one of `names` that was probably meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody mistypes a keyword into a line of a megabyte.
+    if word.len() > 64 {
+        return None;
+    }
     let close = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(word, name), name));
     let best = close
-        .filter(|(score, _)| *score >= 0.85)
+        .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     best.map(|(_, name)| name)
 }

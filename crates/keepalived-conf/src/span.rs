@@ -58,6 +58,11 @@ impl SourceFile {
             .map(|line| line.trim_end_matches(['\n', '\r']))
     }
 
+    /// The line that holds the byte `offset`, from 1.
+    pub(crate) fn line_of(&self, offset: u32) -> usize {
+        self.line_starts.partition_point(|&start| start <= offset)
+    }
+
     fn position(&self, offset: u32) -> (u32, u32) {
         let index = self
             .line_starts

@@ -10,6 +10,7 @@ use crate::diag::Diagnostic;
 use crate::expand::Lines;
 use crate::keyword::{Block, Keyword, Takes};
 use crate::lex::{self, Word};
+use crate::lint;
 use crate::span::Span;
 use crate::text::Text;
 
@@ -473,14 +474,9 @@ fn unknown_keyword(block: Block, word: &Word, opens: bool, inside: Option<&Word>
             inside.text
         ));
     }
-    let near = block.keywords().iter().map(|keyword| keyword.name);
-    let best = near
-        .map(|name| (strsim::jaro_winkler(name, text), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((likeness, name)) if likeness > 0.85 && elsewhere.is_empty() => {
-            finding.fix(word.span, name, format!("did you mean `{name}`?"))
-        }
-        _ => finding,
+    let names = block.keywords().iter().map(|keyword| keyword.name);
+    match lint::nearest(text, names).filter(|_| elsewhere.is_empty()) {
+        Some(name) => finding.fix(word.span, name, format!("did you mean `{name}`?")),
+        None => finding,
     }
 }

@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Rendere
 
 use super::report::printable;
 use super::{Diagnostic, Help, Severity};
-use crate::span::{FileId, SourceFile, SourceMap, Span};
+use crate::span::{self, FileId, SourceFile, SourceMap, Span};
 
 /// A line is shown up to this many bytes on either side of a place, so that one of a megabyte stays readable.
 const REACH: usize = 120;
@@ -94,7 +94,7 @@ impl<'a> Piece<'a> {
                 .unwrap_or(tail.len());
         let start = boundary(text, line_start.max(low.saturating_sub(REACH)));
         let end = boundary(text, line_end.min(high.saturating_add(REACH)));
-        let first_line = 1 + head.iter().filter(|&&byte| byte == b'\n').count();
+        let first_line = file.line_of(span::to_u32(low));
         Self {
             file,
             text: text.get(start..end).unwrap_or_default(),

@@ -153,7 +153,9 @@ impl<'a> Lines<'a> {
         if text.is_empty() {
             return None;
         }
-        let (line, end) = match text.find('\n') {
+        // No further than a line may be long: one of many megabytes is looked at once, not once for each piece.
+        let near = text.as_bytes().get(..=MAX_LINE).unwrap_or(text.as_bytes());
+        let (line, end) = match near.iter().position(|&byte| byte == b'\n') {
             Some(end) => (text.get(..end)?, end + 1),
             None => (text, text.len()),
         };

@@ -22,32 +22,39 @@ pub(super) enum Misfit {
     Extra(Span),
 }
 
-/// Every brace outside comments, quotes and `${NAME}`.
-fn braces(text: &str) -> Vec<Brace> {
+/// Every brace of `text` outside comments, quotes and `${NAME}`, one line after the other.
+fn braces(text: &str) -> impl Iterator<Item = Brace> {
+    let lines = text.split_inclusive('\n').scan(0, |start, line| {
+        let at = *start;
+        *start += line.len();
+        Some((at, line))
+    });
+    lines
+        .enumerate()
+        .flat_map(|(number, (start, line))| of_line(start, number, line))
+}
+
+fn of_line(start: usize, number: usize, line: &str) -> Vec<Brace> {
     let mut found = Vec::new();
-    let mut start = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let (code, _) = split_comment(line.trim_end_matches(['\r', '\n']));
-        let indent = code.len() - code.trim_start_matches([' ', '\t']).len();
-        let (mut quoted, mut name, mut before) = (false, false, ' ');
-        for (at, c) in code.char_indices() {
-            match c {
-                '"' => quoted = !quoted,
-                '{' if before == '$' => name = true,
-                '}' if name => name = false,
-                '{' | '}' if !quoted => {
-                    found.push(Brace {
-                        at: start + at,
-                        opens: c == '{',
-                        indent,
-                        line: number,
-                    });
-                }
-                _ => {}
+    let (code, _) = split_comment(line.trim_end_matches(['\r', '\n']));
+    let indent = code.len() - code.trim_start_matches([' ', '\t']).len();
+    let (mut quoted, mut name, mut before) = (false, false, ' ');
+    for (at, c) in code.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '{' if before == '$' => name = true,
+            '}' if name => name = false,
+            '{' | '}' if !quoted => {
+                found.push(Brace {
+                    at: start + at,
+                    opens: c == '{',
+                    indent,
+                    line: number,
+                });
             }
-            before = c;
+            _ => {}
         }
-        start += line.len();
+        before = c;
     }
     found
 }
@@ -115,11 +122,9 @@ fn line_at(text: &str, file: FileId, at: usize) -> Span {
 /// From the keyword of a block to behind its `}`, with the rest of its lines.
 pub(super) fn block(sources: &SourceMap, keyword: Span) -> Option<Span> {
     let text = sources.file(keyword.file)?.text.as_str();
+    let from = keyword.end as usize;
     let mut depth = 0_usize;
-    for brace in braces(text)
-        .into_iter()
-        .filter(|brace| brace.at >= keyword.end as usize)
-    {
+    for brace in braces(text.get(from..)?) {
         if brace.opens {
             depth += 1;
             continue;
@@ -127,7 +132,7 @@ pub(super) fn block(sources: &SourceMap, keyword: Span) -> Option<Span> {
         depth = depth.checked_sub(1)?;
         if depth == 0 {
             let whole = Span {
-                end: to_u32(brace.at + 1),
+                end: to_u32(from + brace.at + 1),
                 ..keyword
             };
             return Some(super::lines(sources, whole));

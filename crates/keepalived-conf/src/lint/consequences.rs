@@ -78,12 +78,22 @@ pub(super) fn prune(
     let (absent, mut causes): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .partition(|finding| is_consequence(finding.code));
+    let by_block = blocks.index(&causes);
     let mut kept = Vec::new();
     for finding in absent {
-        match causes
-            .iter_mut()
-            .find(|cause| explains(cause, &finding, &blocks))
-        {
+        let near = blocks
+            .of(finding.span)
+            .and_then(|block| by_block.get(&block));
+        let near = near.map(Vec::as_slice).unwrap_or_default();
+        let cause = match finding.code {
+            Code::FileEmpty => causes.iter().position(|cause| explains(cause, &finding)),
+            _ => near.iter().copied().find(|&at| {
+                causes
+                    .get(at)
+                    .is_some_and(|cause| explains(cause, &finding))
+            }),
+        };
+        match cause.and_then(|at| causes.get_mut(at)) {
             Some(cause) => absorb(cause, finding),
             None => kept.push(finding),
         }
@@ -92,11 +102,16 @@ pub(super) fn prune(
     let (absent, mut rest): (Vec<_>, Vec<_>) = kept
         .into_iter()
         .partition(|finding| matches!(finding.code, Code::ScriptUnused | Code::TrackUndefined));
-    let all: Vec<Diagnostic> = causes.iter().chain(&rest).chain(&absent).cloned().collect();
+    let orphaning = causes
+        .iter()
+        .chain(&rest)
+        .chain(&absent)
+        .filter(|it| is_orphaning(it.code));
+    let orphaning: Vec<Diagnostic> = orphaning.cloned().collect();
     rest.extend(
         absent
             .into_iter()
-            .filter(|finding| !all.iter().any(|cause| orphans(cause, finding))),
+            .filter(|finding| !orphaning.iter().any(|cause| orphans(cause, finding))),
     );
     causes.extend(rest);
     causes
@@ -115,6 +130,18 @@ const fn is_consequence(code: Code) -> bool {
             | Code::TrackUndefined
             | Code::FileEmpty
             | Code::AuthTypeMissing
+    )
+}
+
+const fn is_orphaning(code: Code) -> bool {
+    matches!(
+        code,
+        Code::TrackUndefined
+            | Code::GroupWeight
+            | Code::OwnerTracker
+            | Code::ScriptEmpty
+            | Code::TrackerIncomplete
+            | Code::QuoteUnterminated
     )
 }
 
@@ -145,6 +172,24 @@ impl Blocks {
         Self { starts }
     }
 
+    /// Which findings are in which block, or are used in it.
+    fn index(&self, findings: &[Diagnostic]) -> BTreeMap<(FileId, usize), Vec<usize>> {
+        let mut index: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (at, finding) in findings.iter().enumerate() {
+            let used = finding.labels.iter().map(|label| Some(label.span));
+            for block in used
+                .chain([finding.span])
+                .filter_map(|place| self.of(place))
+            {
+                let list = index.entry(block).or_default();
+                if list.last() != Some(&at) {
+                    list.push(at);
+                }
+            }
+        }
+        index
+    }
+
     /// The file, and which of its blocks.
     fn of(&self, span: Option<Span>) -> Option<(FileId, usize)> {
         let span = span?;
@@ -156,44 +201,36 @@ impl Blocks {
     }
 }
 
-/// Whether `finding` is only so because of `cause`.
-fn explains(cause: &Diagnostic, finding: &Diagnostic, blocks: &Blocks) -> bool {
-    let same_block = || {
-        let block = blocks.of(finding.span);
-        let used = cause.labels.iter().map(|label| Some(label.span));
-        let mut places = used.chain([cause.span]);
-        block.is_some() && places.any(|place| blocks.of(place) == block)
-    };
+/// Whether `finding` is only so because of `cause`, which is in the same block (for an empty file: anywhere).
+fn explains(cause: &Diagnostic, finding: &Diagnostic) -> bool {
     let within = || match (cause.span, finding.span) {
         (Some(a), Some(b)) => a.file == b.file && b.start <= a.start && a.end <= b.end,
         _ => false,
     };
     // The name of a misspelt keyword stands in the remedy.
-    let misspelt = |names: &[&str]| {
+    let misspelt = |name: &str| {
         let mut edits = cause.help.iter().flat_map(|help| &help.edits);
-        cause.code == Code::UnknownKeyword && edits.any(|edit| names.contains(&edit.text.as_str()))
+        cause.code == Code::UnknownKeyword && edits.any(|edit| edit.text == name)
     };
     let odd = matches!(
         cause.code,
         Code::BlankNotAscii | Code::QuoteNotAscii | Code::QuoteUnterminated
     );
     match finding.code {
-        Code::VridMissing => {
-            within() || (same_block() && (odd || misspelt(&["virtual_router_id"])))
-        }
-        Code::InterfaceMissing => same_block() && (odd || misspelt(&["interface"])),
-        Code::PriorityUnset => same_block() && (odd || misspelt(&["priority"])),
+        Code::VridMissing => odd || within() || misspelt("virtual_router_id"),
+        Code::InterfaceMissing => odd || misspelt("interface"),
+        Code::PriorityUnset => odd || misspelt("priority"),
         Code::NoAddresses => {
-            let block = misspelt(&["virtual_ipaddress"]) || cause.label.contains("block");
-            let unread = !matches!(cause.code, Code::UnknownKeyword | Code::WrongBlock) || block;
-            same_block() && (odd || (LEFT_OUT.contains(&cause.code) && unread))
+            let word = matches!(cause.code, Code::UnknownKeyword | Code::WrongBlock);
+            let block = misspelt("virtual_ipaddress") || cause.label.contains("block");
+            odd || (LEFT_OUT.contains(&cause.code) && (block || !word))
         }
         Code::UnicastNoPeers => {
             let peers = [Code::PeersComma, Code::PeerFamily, Code::AddressInvalid];
-            same_block() && (odd || peers.contains(&cause.code) || misspelt(&["unicast_peer"]))
+            odd || peers.contains(&cause.code) || misspelt("unicast_peer")
         }
-        Code::ScriptEmpty => same_block() && (odd || misspelt(&["script"])),
-        Code::AuthTypeMissing => same_block() && cause.code == Code::AuthTypeUnknown,
+        Code::ScriptEmpty => odd || misspelt("script"),
+        Code::AuthTypeMissing => cause.code == Code::AuthTypeUnknown,
         Code::FileEmpty => {
             let same_file = cause.span.map(|span| span.file) == finding.span.map(|span| span.file);
             let lost = STRUCTURE.contains(&cause.code) || cause.code == Code::NameTaken || odd;
@@ -258,16 +295,12 @@ fn odd_lines(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> 
     if !findings.iter().any(|finding| odd(finding.code)) {
         return findings;
     }
-    let line = |finding: &Diagnostic| {
-        let span = finding.span?;
-        Some((span.file, sources.locate(span)?.line))
-    };
     let (causes, others): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| odd(finding.code));
     let mut by_line: BTreeMap<_, usize> = BTreeMap::new();
     let mut kept: Vec<Diagnostic> = Vec::new();
     for finding in causes {
-        let at = line(&finding);
+        let at = line(&finding, sources);
         let same = |first: &Diagnostic| {
             let file = |it: &Diagnostic| it.span.map(|span| span.file);
             first.code == finding.code && file(first) == file(&finding)
@@ -287,7 +320,7 @@ fn odd_lines(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> 
         by_line.entry(at).or_insert(index);
     }
     for finding in others {
-        let cause = by_line.get(&line(&finding)).copied();
+        let cause = by_line.get(&line(&finding, sources)).copied();
         match cause.and_then(|index| kept.get_mut(index)) {
             Some(cause) => {
                 cause.severity = cause.severity.max(finding.severity);
@@ -297,6 +330,12 @@ fn odd_lines(findings: Vec<Diagnostic>, sources: &SourceMap) -> Vec<Diagnostic> 
         }
     }
     kept
+}
+
+/// The file and the line where a finding begins.
+fn line(finding: &Diagnostic, sources: &SourceMap) -> Option<(FileId, usize)> {
+    let span = finding.span?;
+    Some((span.file, sources.file(span.file)?.line_of(span.start)))
 }
 
 /// One more of the same kind in the same file: its remedy joins the first one's.

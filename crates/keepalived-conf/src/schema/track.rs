@@ -12,6 +12,7 @@ use crate::diag::Diagnostic;
 use crate::expand::Lines;
 use crate::keyword::Takes;
 use crate::lex::Word;
+use crate::lint;
 use crate::tree::{Body, Statement};
 
 /// What a tracker that is not an interface is called.
@@ -429,16 +430,9 @@ impl Reader<'_> {
             format!("no {what} `{}` is defined above", word.text),
         )
         .note("it is not tracked: its failure will not move the address");
-        let names = known
-            .iter()
-            .map(|(name, ..)| (strsim::jaro_winkler(name, &word.text), name));
-        let best = names
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness > 0.8);
-        finding = match best {
-            Some((_, name)) => {
-                finding.fix(word.span, name.clone(), format!("did you mean `{name}`?"))
-            }
+        let names = known.iter().map(|(name, ..)| name.as_str());
+        finding = match lint::nearest(&word.text, names) {
+            Some(name) => finding.fix(word.span, name, format!("did you mean `{name}`?")),
             None => finding.help(format!(
                 "write `{block} {} {{ ... }}` above this instance",
                 word.text

@@ -103,7 +103,7 @@ impl Checked {
         if args.against_host {
             for loaded in &checked.files {
                 let facts = survey::gather(&loaded.config);
-                let found = survey::judge(&loaded.config, &checked.sources, &facts);
+                let found = survey::judge(loaded, &checked.sources, &facts);
                 checked.findings.extend(found);
             }
         }

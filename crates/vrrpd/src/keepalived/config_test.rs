@@ -21,9 +21,7 @@ pub(super) fn run(path: &str, options: &Options, test: &ConfigTest) -> Exit {
     let loaded = load(&FsLoader, path, options);
     let facts = survey::gather(&loaded.config);
     let mut findings = loaded.findings();
-    if !loaded.refused() {
-        findings.extend(survey::judge(&loaded.config, &loaded.sources, &facts));
-    }
+    findings.extend(survey::judge(&loaded, &loaded.sources, &facts));
     if let Err(error) = print(&loaded.sources, &findings, test) {
         eprintln!("keepalived: {error}");
         return Exit::Other(1);

@@ -2,25 +2,32 @@
 
 use core::net::IpAddr;
 
-use keepalived_conf::config::{Config, DynamicInterfaces, Family, Instance};
-use keepalived_conf::{Code, Diagnostic, Peer, Severity, SourceMap, Span, lint};
+use keepalived_conf::config::{Config, Family, Instance};
+use keepalived_conf::host::HostInterface;
+use keepalived_conf::{Code, Diagnostic, Loaded, Peer, Severity, SourceMap, Span, lint};
 
 use super::{DEFAULT_USER, Direction, Facts, Interface, Manager, Program, Trouble, Verdict};
 
 const OWNER: u8 = 255;
 
-/// All findings about `config`, which was read from `sources`, on a host with these `facts`.
+/// All findings about what was `loaded` from `sources`, on a host with these `facts`.
 #[must_use]
-pub fn judge(config: &Config, sources: &SourceMap, facts: &Facts) -> Vec<Diagnostic> {
+pub fn judge(loaded: &Loaded, sources: &SourceMap, facts: &Facts) -> Vec<Diagnostic> {
+    let config = &loaded.config;
     let judge = Judge {
         config,
         sources,
         facts,
     };
     let mut findings = judge.daemons();
+    let interfaces = facts.interfaces.iter().map(|interface| HostInterface {
+        name: interface.name.clone(),
+        loopback: interface.loopback,
+        addresses: interface.addresses.clone(),
+    });
+    findings.extend(loaded.check_interfaces(&interfaces.collect::<Vec<_>>()));
     for instance in &config.instances {
         findings.extend(judge.interface(instance));
-        findings.extend(judge.other_interfaces(instance));
         findings.extend(judge.source(instance));
         findings.extend(judge.peers(instance));
         judge.addresses(instance, &mut findings);
@@ -63,23 +70,14 @@ impl<'a> Judge<'a> {
     fn interface(&self, instance: &Instance) -> Option<Diagnostic> {
         let name = instance.interface.as_deref()?;
         let span = instance.origin.keyword("interface");
-        let Some(interface) = self.find(name) else {
-            return Some(self.absent(name, span).subject(&instance.name));
-        };
+        let interface = self.find(name).filter(|interface| !interface.loopback)?;
         let has = |family| {
             interface
                 .addresses
                 .iter()
                 .any(|(ip, _)| Family::of(ip) == family)
         };
-        let finding = if interface.loopback {
-            Diagnostic::new(
-                Code::InterfaceLoopback,
-                span,
-                format!("`{name}` is the loopback interface"),
-            )
-            .help("use the interface of the network that the peers are on")
-        } else if !interface.up {
+        let finding = if !interface.up {
             Diagnostic::new(Code::InterfaceDown, span, format!("`{name}` is down"))
                 .note("the instance stays in FAULT until it is up")
                 .help(format!("ip link set {name} up"))
@@ -122,70 +120,6 @@ impl<'a> Judge<'a> {
                 .note("it does so when it is restarted or updated")
                 .help(remedy),
         )
-    }
-
-    fn absent(&self, name: &str, span: Option<Span>) -> Diagnostic {
-        let mut finding = Diagnostic::new(
-            Code::InterfaceAbsent,
-            span,
-            format!("there is no interface `{name}` on this host"),
-        );
-        if self.config.globals.dynamic_interfaces != DynamicInterfaces::No {
-            finding = finding
-                .severity(Severity::Warning)
-                .peer(Peer::Silent)
-                .note("dynamic_interfaces is set: it may come later");
-        }
-        let others: Vec<&Interface> = self
-            .facts
-            .interfaces
-            .iter()
-            .filter(|interface| !interface.loopback)
-            .collect();
-        let list: Vec<String> = others.iter().map(|interface| describe(interface)).collect();
-        finding = finding.note(match list.as_slice() {
-            [] => "this host has no interface but lo".to_owned(),
-            list => format!("this host has {}", list.join(", ")),
-        });
-        let names = others.iter().map(|interface| interface.name.as_str());
-        let nearest = match others.as_slice() {
-            [only] => Some(only.name.as_str()),
-            _ => lint::nearest(name, names),
-        };
-        match (
-            nearest,
-            span.and_then(|span| lint::word(self.sources, span, name)),
-        ) {
-            (Some(nearest), Some(word)) => {
-                finding.fix(word, nearest, format!("did you mean `{nearest}`?"))
-            }
-            _ => finding.help("write `dynamic_interfaces` in global_defs if it comes later"),
-        }
-    }
-
-    /// Interfaces that addresses are on and that are tracked.
-    fn other_interfaces(&self, instance: &Instance) -> Vec<Diagnostic> {
-        let addresses = instance.addresses.iter().chain(&instance.excluded);
-        let devices = addresses.filter_map(|it| Some((it.dev.as_deref()?, it.origin.span)));
-        let tracked = instance
-            .track
-            .interfaces
-            .iter()
-            .map(|it| (it.name.as_str(), it.origin.span));
-        let own = instance.interface.as_deref();
-        let made = |name: &str| {
-            self.config.instances.iter().any(|it| {
-                it.vmac
-                    .as_ref()
-                    .is_some_and(|vmac| vmac.name.as_deref() == Some(name))
-            })
-        };
-        let absent = devices
-            .chain(tracked)
-            .filter(|(name, _)| Some(*name) != own && self.find(name).is_none() && !made(name));
-        absent
-            .map(|(name, span)| self.absent(name, span).subject(&instance.name))
-            .collect()
     }
 
     fn is_local(&self, ip: IpAddr) -> Option<&'a Interface> {
@@ -578,13 +512,6 @@ fn subnet(interface: &Interface, ip: IpAddr, span: Option<Span>) -> Option<Diagn
             .note("no host can have it")
             .help("use an address between the first and the last one of the subnet"),
     )
-}
-
-fn describe(interface: &Interface) -> String {
-    match interface.addresses.first() {
-        Some((ip, len)) => format!("{} ({ip}/{len})", interface.name),
-        None => format!("{} (no address)", interface.name),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use keepalived_conf::config::{Address, Command, Script, Tracked, Unicast};
 use keepalived_conf::config::{Origin, Peer};
 
+use keepalived_conf::host::NamedInterface;
+
 use super::*;
 use crate::survey::{Process, Ruleset};
 
@@ -42,8 +44,25 @@ fn config(address: &str) -> Config {
     }
 }
 
+/// As the reader gives it: with the interfaces that are named.
+fn loaded(config: &Config) -> Loaded {
+    let instances = config.instances.iter();
+    let named = instances.filter_map(|instance| {
+        Some(NamedInterface {
+            name: instance.interface.clone()?,
+            subject: Some(instance.name.clone()),
+            span: Span::default(),
+        })
+    });
+    Loaded {
+        interfaces: named.collect(),
+        config: config.clone(),
+        ..Loaded::default()
+    }
+}
+
 fn codes(config: &Config, facts: &Facts) -> Vec<Code> {
-    judge(config, &SourceMap::default(), facts)
+    judge(&loaded(config), &SourceMap::default(), facts)
         .into_iter()
         .map(|finding| finding.code)
         .collect()
@@ -195,6 +214,6 @@ fn a_missing_notify_script_is_told_from_a_missing_check() {
 fn the_only_other_interface_is_named() {
     let mut config = config("10.0.0.70");
     config.instances[0].interface = Some("ens33".to_owned());
-    let finding = &judge(&config, &SourceMap::default(), &host())[0];
+    let finding = &judge(&loaded(&config), &SourceMap::default(), &host())[0];
     assert_eq!(finding.notes, ["this host has eth0 (10.0.0.5/24)"]);
 }
