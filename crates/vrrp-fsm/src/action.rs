@@ -23,6 +23,8 @@ pub enum Action {
         /// At least 1.
         rounds: u8,
     },
+    /// Announce the addresses on interfaces other than the router's own, one round.
+    AnnounceElsewhere,
     /// The role has changed.
     Notify(Transition),
     /// Something worth a line in a log, and nothing else.
@@ -154,22 +156,41 @@ impl Cause {
     }
 }
 
+/// RFC 8347's `last-event`, in RFC 9568's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[allow(missing_docs, reason = "the names are those of RFC 8347")]
+pub enum LastEvent {
+    Startup,
+    Shutdown,
+    HigherPriorityBackup,
+    ActiveTimeout,
+    InterfaceUp,
+    InterfaceDown,
+    NoPrimaryIpAddress,
+    PrimaryIpAddress,
+    PreemptHoldTimeout,
+    LowerPriorityActive,
+    OwnerPreempt,
+}
+
 impl Cause {
-    /// RFC 8347's `last-event` of a transition to `to`, where it has one.
+    /// RFC 8347's name of a transition to `to`, where it has one.
     //= STA-N5
-    pub const fn last_event(self, to: Role) -> Option<&'static str> {
+    pub const fn last_event(self, to: Role) -> Option<LastEvent> {
+        use LastEvent as Event;
         Some(match (self, to) {
-            (Self::Startup | Self::Recovered(_), Role::Active) => "owner-preempt",
-            (Self::Startup, _) => "startup",
-            (Self::Shutdown | Self::Removed, _) => "shutdown",
-            (Self::NoResponse | Self::Relinquished, _) => "master-timeout",
-            (Self::Preempted, _) => "lower-priority-master",
-            (Self::PreemptDelayOver, _) => "preempt-hold-timeout",
-            (Self::Higher { .. }, _) => "higher-priority-backup",
-            (Self::Fault(FaultCause::Interface(_)), _) => "interface-down",
-            (Self::Fault(FaultCause::NoPrimary(_)), _) => "no-primary-ip-address",
-            (Self::Recovered(FaultCause::Interface(_)), _) => "interface-up",
-            (Self::Recovered(FaultCause::NoPrimary(_)), _) => "primary-ip-address",
+            (Self::Startup | Self::Recovered(_), Role::Active) => Event::OwnerPreempt,
+            (Self::Startup, _) => Event::Startup,
+            (Self::Shutdown | Self::Removed, _) => Event::Shutdown,
+            (Self::NoResponse | Self::Relinquished, _) => Event::ActiveTimeout,
+            (Self::Preempted, _) => Event::LowerPriorityActive,
+            (Self::PreemptDelayOver, _) => Event::PreemptHoldTimeout,
+            (Self::Higher { .. }, _) => Event::HigherPriorityBackup,
+            (Self::Fault(FaultCause::Interface(_)), _) => Event::InterfaceDown,
+            (Self::Fault(FaultCause::NoPrimary(_)), _) => Event::NoPrimaryIpAddress,
+            (Self::Recovered(FaultCause::Interface(_)), _) => Event::InterfaceUp,
+            (Self::Recovered(FaultCause::NoPrimary(_)), _) => Event::PrimaryIpAddress,
             (
                 Self::Fault(FaultCause::Tracker(_) | FaultCause::Group(_) | FaultCause::Blocked)
                 | Self::Recovered(

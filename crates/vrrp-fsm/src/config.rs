@@ -47,10 +47,22 @@ pub struct AnnounceSchedule {
     pub lower_burst: u8,
     /// They are repeated after this long. Default: 5 s; RFC: none.
     pub lower_again_after: Option<Duration>,
+    /// Announce so often on interfaces other than the router's own (`garp_extra_if`), so that bridges
+    /// know where the virtual MAC is. Default: none.
+    pub elsewhere: Option<Elsewhere>,
     /// Whether to announce again after the process stood still while it was Active, and when two
     /// Active routers have become one; the one that gives way advertises once more, so that the
     /// winner knows. Default: true; RFC: false.
     pub after_trouble: bool,
+}
+
+/// Announcements on interfaces other than the router's own, while Active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Time between two rounds. Range: 1..=86400 s.
+    pub every: Duration,
+    /// All addresses on such an interface, or one of them.
+    pub all: bool,
 }
 
 impl AnnounceSchedule {
@@ -62,6 +74,7 @@ impl AnnounceSchedule {
         refresh_rounds: 1,
         lower_burst: 0,
         lower_again_after: None,
+        elsewhere: None,
         after_trouble: false,
     };
     /// keepalived's defaults.
@@ -72,6 +85,7 @@ impl AnnounceSchedule {
         refresh_rounds: 1,
         lower_burst: 5,
         lower_again_after: Some(Duration::from_secs(5)),
+        elsewhere: None,
         after_trouble: true,
     };
 }
@@ -451,6 +465,10 @@ impl TryFrom<RouterOptions> for RouterConfig {
                 .any(|peer| (peer.min_ttl, peer.max_ttl) != (0, 255));
         }
         options.announce.refresh.take_if(|period| period.is_zero());
+        options
+            .announce
+            .elsewhere
+            .take_if(|elsewhere| elsewhere.every.is_zero());
         Ok(Self(options))
     }
 }
@@ -601,6 +619,18 @@ pub struct Pacing {
     pub na: Option<Duration>,
 }
 
+/// How long a change of a link must last (`interface_up_down_delays`).
+///
+/// What holds off a failover must be shorter than peers are patient: `down` is lowered to what the
+/// routers on the interface allow, less than (`down_timer_adverts` - 1) intervals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkDelay {
+    /// Before a link that went down counts as down. Range: 0..=255 s. Default: zero.
+    pub down: Duration,
+    /// Before a link that came up counts as up. Range: 0..=255 s. Default: zero.
+    pub up: Duration,
+}
+
 /// Everything that an [`Engine`](crate::Engine) is to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineConfig {
@@ -612,6 +642,8 @@ pub struct EngineConfig {
     pub trackers: BTreeMap<TrackId, TrackerConfig>,
     /// Interfaces on which announcements are spaced.
     pub pacing: BTreeMap<IfaceId, Pacing>,
+    /// Interfaces whose links are not believed at once.
+    pub link_delays: BTreeMap<IfaceId, LinkDelay>,
     /// Nothing starts before this long after [`Input::Startup`](crate::Input). Default: zero.
     pub startup_delay: Duration,
     /// Nothing starts before this moment of the clock (`vrrp_delay_after_boot`, where the clock is

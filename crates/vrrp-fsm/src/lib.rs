@@ -70,13 +70,15 @@ mod stats;
 mod time;
 mod timing;
 
-pub use action::{Action, ActiveReason, Cause, Deadline, Role, Status, TimerKind, Transition};
+pub use action::{
+    Action, ActiveReason, Cause, Deadline, LastEvent, Role, Status, TimerKind, Transition,
+};
 #[cfg(feature = "auth")]
 pub use config::HmacOptions;
 pub use config::{
-    Addresses, AnnounceSchedule, Announced, Auth, ConfigError, Destination, EngineConfig,
-    GroupConfig, Pacing, Preempt, ProcessOptions, RouterConfig, RouterOptions, ScriptOptions,
-    Tracked, Trackee, TrackerConfig,
+    Addresses, AnnounceSchedule, Announced, Auth, ConfigError, Destination, Elsewhere,
+    EngineConfig, GroupConfig, LinkDelay, Pacing, Preempt, ProcessOptions, RouterConfig,
+    RouterOptions, ScriptOptions, Tracked, Trackee, TrackerConfig,
 };
 pub use engine::{
     Advertisement, Announcement, Command, EncodeError, Engine, Input, Notice, Scope, Subject,

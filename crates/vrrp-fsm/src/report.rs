@@ -181,6 +181,12 @@ pub enum EngineReport {
     DelayingStartup(Duration),
     /// The delay is over.
     DelayedStartCompleted,
+    /// A delay of a link's changes is cut to what the routers there allow.
+    LinkDelayLowered {
+        iface: IfaceId,
+        down: Duration,
+        up: Duration,
+    },
     /// A packet for a virtual router that is not configured there.
     UnknownVrid {
         iface: IfaceId,

@@ -177,7 +177,7 @@ proptest! {
                         prop_assert_eq!((transition.from, transition.to), (from, to));
                         prop_assert!(from != to && number == actions.len() - 1);
                     }
-                    Action::Report(_) => {}
+                    Action::AnnounceElsewhere | Action::Report(_) => {}
                 }
             }
             prop_assert_eq!(installed, to == Role::Active);

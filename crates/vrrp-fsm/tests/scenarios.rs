@@ -150,6 +150,7 @@ impl Config {
                 .map(|vip| format!("{announce}({vip})"))
                 .collect(),
             Action::Announce { rounds } => vec![format!("announce × {rounds}")],
+            Action::AnnounceElsewhere => vec!["announce elsewhere".into()],
             Action::Notify(transition) => {
                 let mut words = vec![format!("state({:?})", transition.to)];
                 if transition.to == Role::Active {

@@ -456,6 +456,15 @@ pub fn engine_report(plan: &Plan, report: &EngineReport) -> Line {
             format!("Delaying startup for {} seconds", plain_seconds(delay)),
         ),
         EngineReport::DelayedStartCompleted => Line::new(Level::INFO, "Delayed start completed"),
+        EngineReport::LinkDelayLowered { iface, down, up } => Line::new(
+            Level::WARN,
+            format!(
+                "interface {}: delays lowered to {} s down, {} s up, so that no peer takes over meanwhile",
+                iface_name(plan, iface),
+                seconds(down),
+                seconds(up)
+            ),
+        ),
         EngineReport::UnknownVrid {
             iface,
             vrid,

@@ -20,10 +20,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
         (!config.bfd_instances.is_empty(), "bfd_instance"),
         (!config.track_groups.is_empty(), "track_group"),
         (
-            !config.interface_delays.is_empty(),
-            "interface_up_down_delays",
-        ),
-        (
             !config.linkbeats.is_empty() || globals.linkbeat_polling,
             "link beat polling",
         ),
@@ -93,7 +89,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
         (instance.vrf.is_some(), "vrf"),
         (instance.receive_buffer.is_some(), "kernel_rx_buf_size"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
-        (instance.garp.extra_interfaces.is_some(), "garp_extra_if"),
         (instance.smtp_alert, "smtp_alert"),
         (
             unicast.is_some_and(|unicast| {

@@ -78,13 +78,7 @@ impl Engine {
     }
 
     /// Takes the other members along.
-    pub(super) fn follow(
-        &mut self,
-        now: Instant,
-        place: Place,
-        group: GroupId,
-        transition: Transition,
-    ) {
+    pub(super) fn follow(&mut self, now: Instant, group: GroupId, transition: Transition) {
         let event = match (transition.from, transition.to, transition.cause) {
             // A member that follows leads nobody.
             (_, _, Cause::Group(_)) => return,
@@ -107,7 +101,7 @@ impl Engine {
         let report = GroupReport::Syncing(to);
         self.fifo
             .push_back(Command::Report(Notice::Group(group, report)));
-        self.each_other(group, place, |engine, other| {
+        self.each_member(group, |engine, other| {
             let role = engine.slot(other).map(|slot| slot.router.role());
             if role.is_some_and(|role| role != transition.to && role != Role::Initialize) {
                 engine.step(now, other, event);
@@ -117,12 +111,14 @@ impl Engine {
 
     /// Somebody else claimed a member's addresses: the hosts of all members hear from us again.
     pub(super) fn announce_with(&mut self, now: Instant, place: Place, group: GroupId) {
-        self.each_other(group, place, |engine, other| {
-            engine.act(now, other, |router, out| router.announce_lower(now, out));
+        self.each_member(group, |engine, other| {
+            if other != place {
+                engine.act(now, other, |router, out| router.announce_lower(now, out));
+            }
         });
     }
 
-    fn each_other(&mut self, group: GroupId, place: Place, mut each: impl FnMut(&mut Self, Place)) {
+    pub(super) fn each_member(&mut self, group: GroupId, mut each: impl FnMut(&mut Self, Place)) {
         for at in 0.. {
             match self
                 .groups
@@ -130,8 +126,7 @@ impl Engine {
                 .and_then(|group| group.members.get(at))
                 .copied()
             {
-                Some(other) if other != place => each(self, other),
-                Some(_) => {}
+                Some(member) => each(self, member),
                 None => break,
             }
         }
@@ -139,7 +134,8 @@ impl Engine {
 
     /// After an input: tells the status of the groups whose members have moved.
     pub(super) fn publish_groups(&mut self) {
-        while let Some(id) = self.dirty_groups.pop() {
+        let mut dirty = core::mem::take(&mut self.dirty_groups);
+        for id in dirty.drain(..) {
             let status = self.group_status(id);
             let Some(group) = self.groups.get_mut(&id) else {
                 continue;
@@ -158,6 +154,7 @@ impl Engine {
                 });
             }
         }
+        self.dirty_groups = dirty;
     }
 
     /// What the members have in common, and why the last of them moved.

@@ -16,20 +16,33 @@ use crate::report::{FaultCause, Report};
 use crate::{GroupId, Instant};
 
 impl Engine {
-    /// After anything changed that a router depends on: judges it, and with it its group.
-    pub(super) fn refresh(&mut self, now: Instant, place: Place) {
+    /// After anything changed that these routers depend on: judges them, then their groups, then
+    /// starts and stops whom it concerns.
+    pub(super) fn refresh(&mut self, now: Instant, places: &[Place]) {
         if self.phase == Phase::Waiting {
             return;
         }
-        self.judge(now, place);
-        match self.slot(place).and_then(|slot| slot.group) {
-            None => self.reconcile(now, place),
-            Some(group) => self.refresh_group(now, group),
+        for &place in places {
+            self.judge(now, place);
+        }
+        let groups: BTreeSet<GroupId> = places
+            .iter()
+            .filter_map(|&place| self.slot(place)?.group)
+            .collect();
+        for &group in &groups {
+            self.judge_group(group);
+        }
+        for &place in places {
+            if self.slot(place).is_some_and(|slot| slot.group.is_none()) {
+                self.reconcile(now, place);
+            }
+        }
+        for &group in &groups {
+            self.each_member(group, |engine, member| engine.reconcile(now, member));
         }
     }
 
-    /// After anything changed that many depend on: judges all of them, then all groups, then starts
-    /// and stops, in the order of the routers.
+    /// The same for all, in the order of the routers.
     pub(super) fn refresh_all(&mut self, now: Instant) {
         self.judge_all(now);
         self.reconcile_all(now);
@@ -48,21 +61,6 @@ impl Engine {
     pub(super) fn reconcile_all(&mut self, now: Instant) {
         for place in 0..self.slots.len() {
             self.reconcile(now, place);
-        }
-    }
-
-    pub(super) fn refresh_group(&mut self, now: Instant, group: GroupId) {
-        self.judge_group(group);
-        for at in 0.. {
-            match self
-                .groups
-                .get(&group)
-                .and_then(|group| group.members.get(at))
-                .copied()
-            {
-                Some(place) => self.reconcile(now, place),
-                None => break,
-            }
         }
     }
 

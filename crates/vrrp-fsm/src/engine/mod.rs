@@ -15,6 +15,7 @@
 
 mod encode;
 mod group;
+mod iface;
 mod io;
 mod judge;
 mod pacing;
@@ -28,7 +29,6 @@ mod track;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::net::IpAddr;
 use core::time::Duration;
 
 use vrrp_proto::{Family, Vrid};
@@ -45,6 +45,7 @@ pub use encode::EncodeError;
 pub use io::{Advertisement, Announcement, Command, Input, Notice, Scope, Subject};
 
 use group::GroupState;
+use iface::Iface;
 use pacing::Pace;
 use slot::{After, Clock, Place, Said, Sink, Slot};
 use timers::{TimerId, Timers};
@@ -99,25 +100,7 @@ enum Timer {
     Router(Place),
     Track(TrackId),
     Pace(u32),
-}
-
-/// What is known of an interface.
-#[derive(Clone, Debug, Default)]
-struct Iface {
-    up: bool,
-    v4: Option<IpAddr>,
-    v6: Option<IpAddr>,
-    /// The routers that depend on it.
-    watchers: Vec<Place>,
-}
-
-impl Iface {
-    const fn primary(&self, family: Family) -> Option<IpAddr> {
-        match family {
-            Family::V4 => self.v4,
-            Family::V6 => self.v6,
-        }
-    }
+    Link(IfaceId),
 }
 
 impl Engine {
@@ -167,20 +150,12 @@ impl Engine {
             } => {
                 self.receive(now, iface, arrived, &datagram);
             }
-            Input::Link { iface, up } => self.iface_changed(now, iface, |known| {
-                core::mem::replace(&mut known.up, up) != up
-            }),
+            Input::Link { iface, up } => self.link(now, iface, up),
             Input::Primary {
                 iface,
                 family,
                 address,
-            } => self.iface_changed(now, iface, |known| {
-                let primary = match family {
-                    Family::V4 => &mut known.v4,
-                    Family::V6 => &mut known.v6,
-                };
-                core::mem::replace(primary, address) != address
-            }),
+            } => self.primary(now, iface, family, address),
             Input::ScriptExited { track, outcome } => self.script_exited(now, track, outcome),
             Input::TrackUp { track, up } => self.track_up(now, track, up),
             Input::TrackValue { track, value } => self.track_value(now, track, value),
@@ -190,7 +165,7 @@ impl Engine {
                     && let Some(slot) = self.slot_mut(place)
                     && core::mem::replace(&mut slot.blocked, blocked) != blocked
                 {
-                    self.refresh(now, place);
+                    self.refresh(now, &[place]);
                 }
             }
             Input::Lost(router) => {
@@ -351,6 +326,7 @@ impl Engine {
                 Timer::Router(place) => self.router_timeout(now, due, place),
                 Timer::Track(track) => self.track_timeout(now, track),
                 Timer::Pace(group) => self.pace_timeout(now, group),
+                Timer::Link(iface) => self.link_timeout(now, iface),
             }
         }
         if !self.config.slack.is_zero() {
@@ -398,20 +374,6 @@ impl Engine {
             }
         }
         self.early = early;
-    }
-
-    fn iface_changed(
-        &mut self,
-        now: Instant,
-        iface: IfaceId,
-        change: impl FnOnce(&mut Iface) -> bool,
-    ) {
-        if change(self.ifaces.entry(iface).or_default()) {
-            let watchers = self.ifaces.get(&iface).map(|iface| iface.watchers.clone());
-            for place in watchers.into_iter().flatten() {
-                self.refresh(now, place);
-            }
-        }
     }
 
     /// A sync group drains whole.
@@ -498,11 +460,13 @@ impl Engine {
         let After {
             transition,
             rounds,
+            elsewhere,
             withdrawn,
             lower_burst,
         } = sink.after;
         slot.touched = slot.touched.max(now);
         let (id, group) = (slot.id, slot.group);
+        let stray = slot.drained && slot.router.role() == Role::Backup;
         let left = transition.filter(|transition| transition.from == Role::Active);
         let healed = left.and_then(|_| slot.heal(now));
         self.timers.set(slot.timer, slot.deadline());
@@ -513,14 +477,21 @@ impl Engine {
         if let Some(rounds) = rounds {
             self.pace(now, place, rounds);
         }
+        if elsewhere {
+            self.announce_elsewhere(place);
+        }
         if let Some(transition) = transition {
             self.publish(now, place, transition.cause);
             if let Some(group) = group {
-                self.follow(now, place, group, transition);
+                self.follow(now, group, transition);
             }
         }
         if let (true, Some(group)) = (lower_burst, group) {
             self.announce_with(now, place, group);
+        }
+        if stray {
+            // It lost the role in another way than by handing it over.
+            self.step(now, place, Event::Drain);
         }
     }
 

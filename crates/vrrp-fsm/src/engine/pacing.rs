@@ -75,6 +75,34 @@ impl Engine {
         }
     }
 
+    /// Announces what other interfaces than the router's own carry: everything, or one address of
+    /// each of them.
+    pub(super) fn announce_elsewhere(&mut self, place: Place) {
+        let Some(slot) = self.slot(place) else {
+            return;
+        };
+        let config = slot.router.config();
+        let all = config
+            .announce
+            .elsewhere
+            .is_some_and(|elsewhere| elsewhere.all);
+        let mut these: Vec<Announced> = Vec::new();
+        for announced in &config.announced {
+            let known = these.iter().any(|known| known.iface == announced.iface);
+            if announced.iface != config.iface && (all || !known) {
+                these.push(*announced);
+            }
+        }
+        if !these.is_empty() {
+            let (router, what) = (slot.id, Announcement::These(these.into_boxed_slice()));
+            self.fifo.push_back(Command::Announce {
+                router,
+                what,
+                rounds: 1,
+            });
+        }
+    }
+
     /// Sends what may go, and waits for the next.
     pub(super) fn pace_timeout(&mut self, now: Instant, group: u32) {
         loop {

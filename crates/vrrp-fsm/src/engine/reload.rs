@@ -29,6 +29,7 @@ impl Engine {
             ..config
         };
         self.remove_missing(now, &routers);
+        self.said.clear();
         self.config = lists;
         self.replace_trackers(trackers);
         self.replace_groups(groups);
@@ -39,6 +40,7 @@ impl Engine {
             }
         }
         self.rewire();
+        self.check_link_delays();
         if self.phase == Phase::Delayed {
             self.delay_startup(now);
         }

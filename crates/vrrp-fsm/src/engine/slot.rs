@@ -227,6 +227,8 @@ pub(super) struct After {
     pub(super) transition: Option<Transition>,
     /// Rounds to be announced in the queue of their interfaces.
     pub(super) rounds: Option<u8>,
+    /// Whether those on other interfaces are to be announced.
+    pub(super) elsewhere: bool,
     /// Whether announcements that wait have become lies.
     pub(super) withdrawn: bool,
     /// Whether somebody else claimed the addresses and was told off.
@@ -345,6 +347,10 @@ impl Extend<Action> for Sink<'_> {
                     self.fifo.push_back(Command::Withdraw(self.id));
                 }
                 Action::Announce { rounds } => self.announce(rounds),
+                Action::AnnounceElsewhere => {
+                    self.stats.announcements += 1;
+                    self.after.elsewhere = true;
+                }
                 Action::Notify(transition) => self.notify(transition),
                 Action::Report(report) => self.report(report),
             }

@@ -722,3 +722,14 @@ fn the_last_protocol_error_is_remembered() {
     );
     assert_eq!(engine.stats().proto_err_reason, IpTtl);
 }
+
+/// However it loses the role while it is drained, it does not wait for it.
+#[test]
+fn a_drained_router_that_loses_its_addresses_stands_aside() {
+    let mut engine = started(config([(R1, options(1))]));
+    run(&mut engine, ms(4_000));
+    engine.handle(ms(4_000), Input::Drain(Scope::All));
+    engine.handle(ms(4_100), Input::Lost(R1));
+    assert_eq!(status(&engine, R1), Status::Drained);
+    assert_eq!(engine.next_deadline(), None);
+}

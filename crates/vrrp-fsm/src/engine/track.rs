@@ -386,9 +386,8 @@ impl Engine {
         );
         self.timers.set(tracker.timer, tracker.deadline());
         if changed {
-            for place in tracker.users.clone() {
-                self.refresh(now, place);
-            }
+            let users = tracker.users.clone();
+            self.refresh(now, &users);
         }
     }
 

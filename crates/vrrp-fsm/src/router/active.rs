@@ -12,6 +12,9 @@ use crate::config::RouterConfig;
 use crate::event::Heard;
 use crate::report::Report;
 
+/// Bursts of announcements that losing adverts ask for keep this many times the distance of answers.
+const BURSTS: u32 = 10;
+
 /// What exists in Active alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Active {
@@ -194,23 +197,18 @@ impl VirtualRouter {
             return;
         }
         let due = active.answers.take(source, now, self.config.answer_spacing);
-        if !due {
-            let spacing = self.config.answer_spacing;
-            active.announce.no_later_than(now + spacing, &self.config.announce);
-        }
         self.state = State::Active(active);
-        if !due {
-            return;
-        }
-        let answered = self.config.answer_lower;
-        out.extend([Action::Report(Report::LowerHeard {
-            source,
-            priority,
-            ours,
-            answered,
-        })]);
-        if answered {
-            out.extend([Action::Advertise(ours)]);
+        if due {
+            let answered = self.config.answer_lower;
+            out.extend([Action::Report(Report::LowerHeard {
+                source,
+                priority,
+                ours,
+                answered,
+            })]);
+            if answered {
+                out.extend([Action::Advertise(ours)]);
+            }
         }
         self.announce_lower(now, out);
     }
@@ -278,6 +276,9 @@ impl VirtualRouter {
         if let Some(rounds) = active.announce.take_due(now, &self.config.announce) {
             out.extend([Action::Announce { rounds }]);
         }
+        if active.announce.take_elsewhere(now, &self.config.announce) {
+            out.extend([Action::AnnounceElsewhere]);
+        }
         self.state = State::Active(active);
     }
 
@@ -287,7 +288,7 @@ impl VirtualRouter {
         if let State::Active(active) = &mut self.state
             && active.adver <= until
         {
-            if active.drain.is_none_or(|drain| drain.taker.is_none()) {
+            if !active.has_taker() {
                 out.extend([Action::Advertise(priority)]);
             }
             active.adver += self.config.interval.as_duration();
@@ -308,14 +309,12 @@ impl VirtualRouter {
     /// Another member of the sync group heard somebody who claims to be Active.
     pub(crate) fn announce_lower(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         let schedule = &self.config.announce;
+        let spacing = self.config.answer_spacing * BURSTS;
         if let State::Active(active) = &mut self.state
-            && schedule.lower_burst > 0
             && !active.has_taker()
+            && let Some(rounds) = active.announce.take_lower(now, spacing, schedule)
         {
-            out.extend([Action::Announce {
-                rounds: schedule.lower_burst,
-            }]);
-            active.announce.after_lower(now, schedule);
+            out.extend([Action::Announce { rounds }]);
         }
     }
 

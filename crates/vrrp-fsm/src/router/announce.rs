@@ -1,6 +1,8 @@
 //! When addresses are announced after the first burst: again, at intervals, and when somebody else
 //! claimed them.
 
+use core::time::Duration;
+
 use crate::Instant;
 use crate::config::AnnounceSchedule;
 
@@ -11,6 +13,10 @@ pub(super) struct Pending {
     again: Option<(Instant, u8)>,
     /// The next refresh.
     refresh: Option<Instant>,
+    /// The next round on other interfaces.
+    elsewhere: Option<Instant>,
+    /// When there was a burst last, the first one apart.
+    lower: Option<Instant>,
 }
 
 impl Pending {
@@ -24,32 +30,46 @@ impl Pending {
         Self {
             again,
             refresh: schedule.refresh.map(|period| first + period),
+            elsewhere: schedule.elsewhere.map(|elsewhere| now + elsewhere.every),
+            lower: None,
         }
     }
 
-    /// With another period of refreshing, counted from now.
+    /// With other periods, counted from now.
     pub(super) fn refresh_from(&mut self, now: Instant, schedule: &AnnounceSchedule) {
         self.refresh = schedule.refresh.map(|period| now + period);
+        self.elsewhere = schedule.elsewhere.map(|elsewhere| now + elsewhere.every);
     }
 
-    /// After the burst that answers a losing advertisement.
-    pub(super) fn after_lower(&mut self, now: Instant, schedule: &AnnounceSchedule) {
-        if let Some(delay) = schedule.lower_again_after {
+    /// A losing advertisement: the hosts hear from us now and once more after a while, at most once in
+    /// `spacing`. Answers the rounds to announce now.
+    ///
+    /// A sync group asks for all its members whenever one of them hears such an advertisement, and
+    /// somebody may forge them; but after the last one there is always a burst.
+    pub(super) fn take_lower(
+        &mut self,
+        now: Instant,
+        spacing: Duration,
+        schedule: &AnnounceSchedule,
+    ) -> Option<u8> {
+        if schedule.lower_burst == 0 {
+            return None;
+        }
+        let last = self.lower.filter(|last| now < *last + spacing);
+        let again = match last {
+            Some(last) => Some(last + spacing),
+            None => schedule.lower_again_after.map(|delay| now + delay),
+        };
+        if let Some(again) = again {
             // A later advert never puts the burst off: under a steady stream it would never come.
-            let due = self
-                .again
-                .map_or(now + delay, |(due, _)| due.min(now + delay));
+            let due = self.again.map_or(again, |(due, _)| due.min(again));
             self.again = Some((due, schedule.lower_burst));
         }
-    }
-
-    /// A losing advertisement that is not answered for its peer was answered just now: what the peer
-    /// told the hosts since then is put right at `at`, when it may be answered again.
-    pub(super) fn no_later_than(&mut self, at: Instant, schedule: &AnnounceSchedule) {
-        if schedule.lower_burst > 0 {
-            let due = self.again.map_or(at, |(due, _)| due.min(at));
-            self.again = Some((due, schedule.lower_burst));
+        if last.is_some() {
+            return None;
         }
+        self.lower = Some(now);
+        Some(schedule.lower_burst)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -57,6 +77,7 @@ impl Pending {
             .map(|(due, _)| due)
             .into_iter()
             .chain(self.refresh)
+            .chain(self.elsewhere)
             .min()
     }
 
@@ -66,6 +87,9 @@ impl Pending {
             .again
             .take_if(|(due, _)| now >= *due)
             .map(|(_, rounds)| rounds);
+        if again.is_some() {
+            self.lower = Some(now);
+        }
         let refresh = self
             .refresh
             .take_if(|due| now >= *due)
@@ -74,5 +98,14 @@ impl Pending {
             self.refresh = schedule.refresh.map(|period| now + period);
         }
         again.max(refresh)
+    }
+
+    /// Whether a round on other interfaces is due now.
+    pub(super) fn take_elsewhere(&mut self, now: Instant, schedule: &AnnounceSchedule) -> bool {
+        let due = self.elsewhere.take_if(|due| now >= *due).is_some();
+        if due {
+            self.elsewhere = schedule.elsewhere.map(|elsewhere| now + elsewhere.every);
+        }
+        due
     }
 }

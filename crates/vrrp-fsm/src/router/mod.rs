@@ -68,6 +68,10 @@ pub struct VirtualRouter {
 
 /// The role and all that exists in that role alone: timers above all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a takeover must not wait for an allocator"
+)]
 enum State {
     Initialize,
     Backup(Backup),

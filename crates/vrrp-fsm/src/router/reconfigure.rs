@@ -41,7 +41,7 @@ impl VirtualRouter {
             }
             State::Active(active) => {
                 active.adver = active.adver.min(now + self.config.interval.as_duration());
-                if before.announce.refresh != self.config.announce.refresh {
+                if before.announce != self.config.announce {
                     active.announce.refresh_from(now, &self.config.announce);
                 }
             }

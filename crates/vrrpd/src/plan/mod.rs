@@ -14,8 +14,8 @@ use std::sync::Arc;
 use keepalived_conf::config::{self, Config};
 use thiserror::Error;
 use vrrp_fsm::{
-    ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, Pacing, ProcessOptions, RouterConfig,
-    RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
+    ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, LinkDelay, Pacing, ProcessOptions,
+    RouterConfig, RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
 };
 use vrrp_net::{Mac, Protocol, Rule};
 use vrrp_proto::{Family, Version, Vrid};
@@ -419,6 +419,13 @@ impl Plan {
         self.engine.startup_delay = globals.startup_delay;
         self.engine.delay_after_boot = globals.delay_after_boot;
         self.engine.report_unknown_vrids = globals.log_unknown_vrids;
+        for delay in &self.config.interface_delays {
+            let (down, up) = (delay.down, delay.up);
+            let iface = numbers.iface(&delay.interface);
+            self.engine
+                .link_delays
+                .insert(iface, LinkDelay { down, up });
+        }
         let alone = |arp, na| move |group| Pacing { group, arp, na };
         if globals.garp_interval.is_some() || globals.gna_interval.is_some() {
             let pacing = alone(globals.garp_interval, globals.gna_interval);

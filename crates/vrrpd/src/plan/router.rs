@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use keepalived_conf::config::{self, Instance, State};
 use vrrp_fsm::{
-    Addresses, AnnounceSchedule, Announced, Auth, Destination, HmacOptions, Preempt, RouterId,
-    RouterOptions,
+    Addresses, AnnounceSchedule, Announced, Auth, Destination, Elsewhere, HmacOptions, Preempt,
+    RouterId, RouterOptions,
 };
 use vrrp_net::{Mac, Protocol};
 use vrrp_proto::{
@@ -196,6 +196,10 @@ fn announce(garp: &config::Garp) -> AnnounceSchedule {
         refresh_rounds: rounds(garp.refresh_repeat).max(1),
         lower_burst: rounds(garp.lower_prio_repeat),
         lower_again_after: some(garp.lower_prio_delay),
+        elsewhere: garp.extra_interfaces.map(|every| Elsewhere {
+            every,
+            all: garp.extra_all,
+        }),
         after_trouble: true,
     }
 }

@@ -126,3 +126,42 @@ fn bursts_do_not_pile_up() {
     commands(&mut engine);
     assert!(engine.paces[&0].queue.len() <= 4);
 }
+
+/// keepalived's `garp_extra_if`: bridges on other interfaces learn where the virtual MAC is.
+#[test]
+fn other_interfaces_hear_from_us_at_intervals() {
+    let (b, c) = (addr(202), addr(203));
+    for (all, expected) in [(false, [b].as_slice()), (true, &[b, c])] {
+        let every = Duration::from_secs(10);
+        let elsewhere = Some(crate::Elsewhere { every, all });
+        let announce = AnnounceSchedule {
+            elsewhere,
+            ..AnnounceSchedule::RFC
+        };
+        let mut router = RouterOptions {
+            announce,
+            ..options(1).with_addresses([addr(101), b, c])
+        };
+        for announced in &mut router.announced[1..] {
+            announced.iface = ETH1;
+        }
+        let mut engine = started(config([(R1, router)]));
+        let commands = run(&mut engine, ms(34_000));
+        let mut times = Vec::new();
+        for (at, command) in commands {
+            if let Command::Announce {
+                what: Announcement::These(these),
+                rounds: 1,
+                ..
+            } = command
+            {
+                times.push(at.as_nanos() / 1_000_000);
+                assert_eq!(
+                    these.iter().map(|one| one.address).collect::<Vec<_>>(),
+                    expected
+                );
+            }
+        }
+        assert_eq!(times, [13_609, 23_609, 33_609]);
+    }
+}

@@ -110,3 +110,41 @@ fn an_active_router_that_stood_still_announces_again() {
         [(5_000, 5)]
     );
 }
+
+/// A flood of losing adverts does not become a flood of announcements, but there is one after the
+/// last of them.
+//= HARD-FSM-04 test
+#[test]
+fn bursts_for_losers_keep_their_distance() {
+    let announce = AnnounceSchedule {
+        lower_burst: 5,
+        lower_again_after: None,
+        ..AnnounceSchedule::RFC
+    };
+    let answer_spacing = Duration::from_millis(10);
+    let options = RouterOptions {
+        announce,
+        answer_spacing,
+        ..options(100)
+    };
+    let (mut router, at) = active_at(options);
+    let mut bursts = Vec::new();
+    let mut note = |now: Instant, actions: Vec<Action>| {
+        let burst = |action: &Action| matches!(action, Action::Announce { .. });
+        if actions.iter().any(burst) {
+            bursts.push(now.saturating_duration_since(at).as_millis());
+        }
+    };
+    for millis in 0..350 {
+        let now = at + Duration::from_millis(millis);
+        note(now, does(&mut router, now, Event::Timeout));
+        note(now, does(&mut router, now, heard(LESS, 50, SECOND)));
+    }
+    while let Some((due, _)) = router
+        .deadline()
+        .filter(|(due, _)| *due < at + Duration::from_secs(3))
+    {
+        note(due, does(&mut router, due, Event::Timeout));
+    }
+    assert_eq!(bursts, [0, 100, 200, 300, 400]);
+}

@@ -339,6 +339,7 @@ fn a_held_member_wants_to_be_active_until_it_hears_somebody() {
 #[test]
 fn reasons_have_their_names() {
     use crate::ActiveReason::{NoResponse, Preempted, Priority as ByPriority};
+    use crate::LastEvent;
     let iface = FaultCause::Interface(IfaceId(1));
     let primary = FaultCause::NoPrimary(IfaceId(1));
     let higher = Cause::Higher {
@@ -346,16 +347,32 @@ fn reasons_have_their_names() {
         priority: Priority::OWNER,
     };
     let active = [
-        (Cause::Startup, ByPriority, Some("owner-preempt")),
-        (Cause::Relinquished, ByPriority, Some("master-timeout")),
-        (Cause::NoResponse, NoResponse, Some("master-timeout")),
-        (Cause::Preempted, Preempted, Some("lower-priority-master")),
+        (Cause::Startup, ByPriority, Some(LastEvent::OwnerPreempt)),
+        (
+            Cause::Relinquished,
+            ByPriority,
+            Some(LastEvent::ActiveTimeout),
+        ),
+        (
+            Cause::NoResponse,
+            NoResponse,
+            Some(LastEvent::ActiveTimeout),
+        ),
+        (
+            Cause::Preempted,
+            Preempted,
+            Some(LastEvent::LowerPriorityActive),
+        ),
         (
             Cause::PreemptDelayOver,
             Preempted,
-            Some("preempt-hold-timeout"),
+            Some(LastEvent::PreemptHoldTimeout),
         ),
-        (Cause::Recovered(iface), ByPriority, Some("owner-preempt")),
+        (
+            Cause::Recovered(iface),
+            ByPriority,
+            Some(LastEvent::OwnerPreempt),
+        ),
         (GROUP, NoResponse, None),
     ];
     for (cause, reason, event) in active {
@@ -363,24 +380,28 @@ fn reasons_have_their_names() {
         assert_eq!(cause.last_event(Role::Active), event, "{cause:?}");
     }
     let others = [
-        (Cause::Startup, Role::Backup, Some("startup")),
-        (Cause::Shutdown, Role::Initialize, Some("shutdown")),
-        (higher, Role::Backup, Some("higher-priority-backup")),
+        (Cause::Startup, Role::Backup, Some(LastEvent::Startup)),
+        (Cause::Shutdown, Role::Initialize, Some(LastEvent::Shutdown)),
+        (higher, Role::Backup, Some(LastEvent::HigherPriorityBackup)),
         (
             Cause::Fault(iface),
             Role::Initialize,
-            Some("interface-down"),
+            Some(LastEvent::InterfaceDown),
         ),
         (
             Cause::Fault(primary),
             Role::Initialize,
-            Some("no-primary-ip-address"),
+            Some(LastEvent::NoPrimaryIpAddress),
         ),
-        (Cause::Recovered(iface), Role::Backup, Some("interface-up")),
+        (
+            Cause::Recovered(iface),
+            Role::Backup,
+            Some(LastEvent::InterfaceUp),
+        ),
         (
             Cause::Recovered(primary),
             Role::Backup,
-            Some("primary-ip-address"),
+            Some(LastEvent::PrimaryIpAddress),
         ),
     ];
     for (cause, to, event) in others {
