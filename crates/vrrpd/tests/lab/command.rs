@@ -22,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
         &[],
         lab_plays_the_users_own_files,
     ),
+    ("lab_plays_a_single_file", &[], lab_plays_a_single_file),
     (
         "lab_leaves_nothing_when_it_is_killed",
         &[],
@@ -111,6 +112,32 @@ fn lab_plays_the_users_own_files() {
     }
     assert!(
         text.contains("a has inet6 2001:db8::70/64 scope global; no other node has it"),
+        "{text}"
+    );
+}
+
+/// Nobody takes over from a lone node; it finds its address again when it comes back.
+fn lab_plays_a_single_file() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("alone.conf");
+    fs::write(&path, v3(100, "0.2")).unwrap();
+    let output = lab().arg(path).output().unwrap();
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let rows: Vec<_> = text.lines().filter(|l| l.contains('→')).collect();
+    let events = [
+        "alone starts → alone Active",
+        "alone comes back → alone Active",
+    ];
+    assert_eq!(rows.len(), events.len(), "{text}");
+    assert!(
+        rows.iter()
+            .zip(events)
+            .all(|(row, event)| row.starts_with(event)),
+        "{text}"
+    );
+    assert!(
+        text.contains("no other node has this virtual router"),
         "{text}"
     );
 }

@@ -223,7 +223,7 @@ fn table(rows: &[Row]) -> Vec<String> {
     {
         let ms = |d: Duration| format!("{:+.3} ms", d.as_secs_f64() * 1e3);
         lines.push(format!(
-            "\nplug pulled {} times: {} after the time by the RFC in the median ({} to {})",
+            "\n{} takeovers after a plug was pulled: {} from the time by the RFC in the median ({} to {})",
             late.len(),
             ms(middle),
             ms(*least),

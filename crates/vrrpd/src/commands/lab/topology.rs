@@ -7,13 +7,19 @@
 //! * A node has the addresses that it sends from, those that its peers send to, and one in the subnet of each
 //!   virtual address of its LANs: a virtual address without a mask counts as one of a /24 (IPv4) or /64 (IPv6).
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod ports;
+mod subnet;
+
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use keepalived_conf::Config;
 use keepalived_conf::config::{Family, Instance};
 use vrrp_lab::{Cidr, HostPlan, Plan};
+
+use self::ports::{Port, Ports};
+use self::subnet::Subnet;
 
 /// The host that pings.
 pub(super) const CLIENT: &str = "client";
@@ -398,183 +404,6 @@ fn names<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Vec<String> {
         names.extend(name);
     }
     names
-}
-
-/// Every interface of every node, and the LANs that they make.
-struct Ports {
-    list: Vec<Port>,
-    /// For each port the LAN, numbered in order of appearance.
-    lans: Vec<usize>,
-}
-
-#[derive(PartialEq)]
-struct Port {
-    node: usize,
-    interface: String,
-}
-
-impl Ports {
-    fn of(nodes: &[Node]) -> Self {
-        let mut ports = Self {
-            list: Vec::new(),
-            lans: Vec::new(),
-        };
-        for (node, _, instance) in instances(nodes) {
-            let named = instance
-                .addresses
-                .iter()
-                .chain(&instance.excluded)
-                .filter_map(|a| a.dev.as_deref());
-            let tracked = instance.track.interfaces.iter().map(|t| t.name.as_str());
-            for interface in core::iter::once(interface(instance))
-                .chain(named)
-                .chain(tracked)
-            {
-                let port = Port {
-                    node,
-                    interface: interface.into(),
-                };
-                if !ports.list.contains(&port) {
-                    ports.lans.push(ports.list.len());
-                    ports.list.push(port);
-                }
-            }
-        }
-        for (node, _, a) in instances(nodes) {
-            for (other, _, b) in instances(nodes).filter(|(other, ..)| *other > node) {
-                let common = a
-                    .addresses
-                    .iter()
-                    .any(|x| b.addresses.iter().any(|y| x.address == y.address));
-                let empty = a.addresses.is_empty() && b.addresses.is_empty();
-                if (a.family, a.vrid) == (b.family, b.vrid) && (common || empty) {
-                    ports.join(
-                        ports.index(node, interface(a)),
-                        ports.index(other, interface(b)),
-                    );
-                }
-            }
-        }
-        for alone in 0..ports.list.len() {
-            let namesake = |other: &usize| {
-                *other != alone
-                    && ports.list.get(*other).map(|p| &p.interface)
-                        == ports.list.get(alone).map(|p| &p.interface)
-            };
-            let is_alone = ports
-                .lans
-                .iter()
-                .filter(|l| **l == ports.lan_of(alone))
-                .count()
-                == 1;
-            if is_alone && let Some(other) = (0..ports.list.len()).find(namesake) {
-                ports.join(other, alone);
-            }
-        }
-        ports.renumber();
-        ports
-    }
-
-    fn index(&self, node: usize, interface: &str) -> usize {
-        let is = |p: &Port| p.node == node && p.interface == interface;
-        self.list.iter().position(is).unwrap_or_default()
-    }
-
-    fn lan(&self, node: usize, interface: &str) -> usize {
-        self.lan_of(self.index(node, interface))
-    }
-
-    fn lan_of(&self, port: usize) -> usize {
-        self.lans.get(port).copied().unwrap_or_default()
-    }
-
-    fn lans(&self) -> usize {
-        self.lans.iter().max().map_or(0, |last| last + 1)
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (keep, drop) = (self.lan_of(a), self.lan_of(b));
-        self.lans
-            .iter_mut()
-            .filter(|l| **l == drop)
-            .for_each(|l| *l = keep);
-    }
-
-    fn renumber(&mut self) {
-        let mut seen: Vec<usize> = Vec::new();
-        for lan in &mut self.lans {
-            let number = seen.iter().position(|s| s == lan);
-            *lan = number.unwrap_or_else(|| {
-                seen.push(*lan);
-                seen.len() - 1
-            });
-        }
-    }
-}
-
-/// A subnet, and an address near which hosts of it are to be.
-#[derive(Clone, Copy, Debug)]
-struct Subnet {
-    near: IpAddr,
-    prefix_len: u8,
-}
-
-impl Subnet {
-    /// The subnet of a virtual address. One too small for the lab's hosts is taken for a mask that was left out.
-    fn around(near: IpAddr, prefix_len: u8) -> Self {
-        let (longest, usual) = if near.is_ipv4() { (28, 24) } else { (120, 64) };
-        Self {
-            near,
-            prefix_len: if prefix_len > longest {
-                usual
-            } else {
-                prefix_len
-            },
-        }
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.near.is_ipv4()
-            && bits(address) & self.mask() == bits(self.near) & self.mask()
-    }
-
-    fn mask(&self) -> u128 {
-        let width = if self.near.is_ipv4() { 32 } else { 128 };
-        let host = width - u32::from(self.prefix_len).min(width);
-        u128::MAX.checked_shl(host).unwrap_or(0)
-    }
-
-    /// The first free address from ten below [`Subnet::near`] on (so the tutorial's nodes with 10.0.0.70 are
-    /// 10.0.0.60 to 63), else the first free one at all.
-    fn free(&self, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-        let network = bits(self.near) & self.mask();
-        let last = network
-            + (!self.mask()
-                & if self.near.is_ipv4() {
-                    u32::MAX.into()
-                } else {
-                    u128::MAX
-                });
-        let start = bits(self.near).saturating_sub(10).max(network + 1);
-        let address = |bits: u128| match self.near {
-            IpAddr::V4(_) => u32::try_from(bits)
-                .map(|b| Ipv4Addr::from_bits(b).into())
-                .ok(),
-            IpAddr::V6(_) => Some(Ipv6Addr::from_bits(bits).into()),
-        };
-        (start..last)
-            .chain(network + 1..start)
-            .take(1 << 16)
-            .filter_map(address)
-            .find(|a: &IpAddr| !taken.contains(a))
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(a) => a.to_bits().into(),
-        IpAddr::V6(a) => a.to_bits(),
-    }
 }
 
 #[cfg(test)]
