@@ -1,8 +1,7 @@
 //! What every [`Backend`] must do, simulated or real: one suite, run on all of them.
 //!
 //! ```text
-//! let report = vrrp_net::conformance::check(&mut kernel, "eth0", |kernel| kernel.advance(MILLISECOND))?;
-
+//! vrrp_net::conformance::check(&mut kernel, "eth0", |kernel| kernel.advance(MILLISECOND))?;
 //! ```
 
 use crate::frame::{GratuitousArp, UnsolicitedNa};

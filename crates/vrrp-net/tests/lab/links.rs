@@ -3,13 +3,16 @@
 use crate::Case;
 use crate::backend::{Node, SOON, lan, v4, v6};
 use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::fs;
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 use vrrp_lab::{Host, until};
 use vrrp_net::{
-    AddressSpec, Author, IfIndex, Listen, Mac, NetEvent, Op, OpErrorKind, Payload, Protocol,
-    Transmit, VirtualLink, VirtualLinkKind,
+    AddressSpec, Author, Destination, IfIndex, Listen, Mac, NetEvent, NextHop, Op, OpErrorKind,
+    Payload, Protocol, Route, Transmit, VirtualLink, VirtualLinkKind,
 };
 use vrrp_proto::{Endpoints, Family};
 
@@ -21,6 +24,10 @@ pub(crate) const CASES: &[Case] = &[
     ("a_link_that_flaps", a_link_that_flaps),
     ("a_parent_that_flaps", a_parent_that_flaps),
     ("a_new_name_is_told", a_new_name_is_told),
+    (
+        "changes_of_others_do_not_hold_up_adverts",
+        changes_of_others_do_not_hold_up_adverts,
+    ),
     (
         "an_address_taken_by_others_is_told_at_once",
         an_address_taken_by_others_is_told_at_once,
@@ -354,4 +361,105 @@ fn an_address_taken_by_others_is_told_at_once() {
     times.sort();
     let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
     println!("an address that was taken is back after {median:?} in the median, {most:?} at most");
+}
+
+/// Ten thousand changes that are none of our business, while adverts are due every 10 ms: the state is right
+/// afterwards. How late an advert was is told, not judged: the machine runs other tests, too.
+fn changes_of_others_do_not_hold_up_adverts() {
+    const PERIOD: Duration = Duration::from_millis(10);
+    let lab = lan(&["a"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut other = Node::open(&lab["a"]);
+    let (iface, source) = (a.eth0, IpAddr::from([10, 0, 0, 1]));
+    let vip = v4(70);
+    a.succeed(&[Op::AddAddress {
+        iface,
+        address: &vip,
+    }]);
+    let specs: Vec<_> = (100..200).map(v4).collect();
+    let hop = NextHop {
+        iface: Some(other.lo),
+        ..NextHop::default()
+    };
+    let routes: Vec<_> = (0..100)
+        .map(|n| Route {
+            next_hops: vec![hop.clone()],
+            ..Route::new(
+                Family::V4,
+                Some(Destination {
+                    address: [203, 0, 113, n].into(),
+                    prefix_len: 32,
+                }),
+            )
+        })
+        .collect();
+    let lo = other.lo;
+    let busy = AtomicBool::new(true);
+    let (mut late, mut sent) = (Duration::ZERO, 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            other.succeed(&[Op::SetLink {
+                iface: lo,
+                up: true,
+            }]);
+            for _ in 0..25 {
+                let add = specs
+                    .iter()
+                    .map(|address| Op::AddAddress { iface: lo, address });
+                other.succeed(
+                    &add.chain(routes.iter().map(Op::AddRoute))
+                        .collect::<Vec<_>>(),
+                );
+                let remove = specs
+                    .iter()
+                    .map(|address| Op::RemoveAddress { iface: lo, address });
+                other.succeed(
+                    &remove
+                        .chain(routes.iter().map(Op::RemoveRoute))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            busy.store(false, Ordering::Release);
+        });
+        let mut due = Instant::now();
+        while busy.load(Ordering::Acquire) {
+            a.packets();
+            a.told.clear();
+            if let Some(early) = due.checked_duration_since(Instant::now()) {
+                thread::sleep(early.min(Duration::from_millis(1)));
+                continue;
+            }
+            late = late.max(due.elapsed());
+            let advert = advert(&a, source);
+            a.succeed(&[advert]);
+            due += PERIOD;
+            sent += 1;
+        }
+    });
+    println!("{sent} adverts during 10,000 changes of others, {late:?} late at most");
+    // All that was taken away is gone, what is ours is there.
+    let last = v4(71);
+    a.succeed(&[Op::AddAddress {
+        iface,
+        address: &last,
+    }]);
+    a.hears("the address added last", |event| match event {
+        NetEvent::AddressAdded { record, .. } if record.address == last.address => Some(()),
+        _ => None,
+    });
+    drop(a);
+    let mut again = Node::open(&lab["a"]);
+    again.hears("the end of the list", |event| {
+        (*event == NetEvent::Synced).then_some(())
+    });
+    let mut ours: Vec<_> = again
+        .told
+        .iter()
+        .filter_map(|event| match event {
+            NetEvent::AddressAdded { record, .. } if record.ours => Some(record.address),
+            _ => None,
+        })
+        .collect();
+    ours.sort();
+    assert_eq!(ours, [vip.address, last.address]);
 }
