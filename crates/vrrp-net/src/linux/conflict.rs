@@ -109,26 +109,29 @@ impl Conflicts {
                 events.push_back(event);
             }
         };
-        sys::recv_many(arp.as_fd(), inbox.as_mut_slice(), |_, received, octets| {
+        let arp = sys::recv_many(arp.as_fd(), inbox.as_mut_slice(), |_, received, octets| {
             let packet = octets.get(..received.len).unwrap_or_default();
             if let (Some(iface), Some((address, mac))) = (received.name.as_link(), sender(packet)) {
                 claim(iface, address, mac);
             }
-        })?;
-        if let Some(nd) = nd {
+        });
+        let nd = nd.as_ref().map_or(Ok(0), |nd| {
             sys::recv_many(nd.as_fd(), inbox.as_mut_slice(), |_, received, octets| {
                 let packet = octets.get(..received.len).unwrap_or_default();
-                let on_link = received.control.arrived_hop_limit() == Some(255);
-                if let (Some((_, iface)), Some((address, mac)), true) = (
-                    received.control.destination_v6(),
+                let control = &received.control;
+                if let (Some((_, iface)), Some((address, mac)), Some(255)) = (
+                    control.destination_v6(),
                     advertised(packet),
-                    on_link,
+                    control.arrived_hop_limit(),
                 ) {
                     claim(iface, address, mac);
                 }
-            })?;
+            })
+        });
+        match arp.and(nd) {
+            Err(error) if sys::is_ours(&error) => Err(error),
+            Err(_) | Ok(_) => Ok(()),
         }
-        Ok(())
     }
 }
 

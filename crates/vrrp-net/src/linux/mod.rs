@@ -16,6 +16,7 @@ use conflict::Conflicts;
 use core::time::Duration;
 use netlink::{Dropped, Monitor, Refusal, Requests, Table};
 use rustix::event::epoll;
+use rustix::io::retry_on_intr;
 use send::Senders;
 use socket::Receiver;
 use std::collections::{BTreeMap, VecDeque};
@@ -381,7 +382,7 @@ impl Linux {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            let count = epoll::wait(&self.epoll, &mut found, Some(&now))?;
+            let count = retry_on_intr(|| epoll::wait(&self.epoll, &mut found, Some(&now)))?;
             self.ready
                 .extend(found.iter().take(count).map(|event| event.data.u64()));
         }

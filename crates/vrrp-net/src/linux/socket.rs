@@ -295,8 +295,9 @@ impl Receiver {
             })
         });
         match read {
-            // The interface went down: an event says so, and the socket goes on when it is up again.
-            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(()),
+            // The network's errors (an interface went down, a peer is not there) are told once and are over with it;
+            // the socket goes on.
+            Err(error) if !sys::is_ours(&error) => Ok(()),
             Err(error) => Err(error),
             Ok(_) => {
                 events.extend(self.filter(change)?);

@@ -330,6 +330,14 @@ pub(super) fn send_many(socket: BorrowedFd<'_>, messages: &[Outgoing<'_>]) -> io
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
+/// Whether an error of a socket says that we have lost or misused it, rather than something about the network.
+pub(super) fn is_ours(error: &io::Error) -> bool {
+    let ours = [libc::EBADF, libc::ENOTSOCK, libc::EFAULT, libc::EINVAL];
+    error
+        .raw_os_error()
+        .is_none_or(|errno| ours.contains(&errno))
+}
+
 /// What [`recv_many`] says of one message.
 pub(super) struct Received {
     /// Octets of the message that are in its buffer.

@@ -25,6 +25,10 @@ pub(crate) const CASES: &[Case] = &[
     ("a_parent_that_flaps", a_parent_that_flaps),
     ("a_new_name_is_told", a_new_name_is_told),
     (
+        "an_interface_moved_away_is_gone",
+        an_interface_moved_away_is_gone,
+    ),
+    (
         "changes_of_others_do_not_hold_up_adverts",
         changes_of_others_do_not_hold_up_adverts,
     ),
@@ -462,4 +466,49 @@ fn changes_of_others_do_not_hold_up_adverts() {
         .collect();
     ours.sort();
     assert_eq!(ours, [vip.address, last.address]);
+}
+
+/// Into another network namespace: for this one it is deleted.
+fn an_interface_moved_away_is_gone() {
+    let lab = lan(&["a", "b"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut b = Node::open(&lab["b"]);
+    let link = VirtualLink {
+        name: "m0".to_owned(),
+        parent: a.eth0,
+        kind: VirtualLinkKind::Macvlan(Mac::new([2, 0, 0, 0, 0, 0x51])),
+        family: Family::V6,
+        group: None,
+        vrf: None,
+    };
+    a.succeed(&[Op::CreateLink(&link)]);
+    let iface = up(&mut a, "m0", |_| true);
+    a.succeed(&listens(iface).map(Op::Listen));
+    let holder = lab["b"]
+        .spawn("holder", Command::new("sleep").arg("60"))
+        .unwrap();
+    let pid = holder.pid().to_string();
+    let moved = lab["a"].output(Command::new("ip").args(["link", "set", "m0", "netns", &pid]));
+    match moved {
+        Err(error) => return println!("lab: an_interface_moved_away_is_gone: no ip(8): {error}"),
+        Ok(done) => assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        ),
+    }
+    a.hears("its end", |event| match event {
+        NetEvent::LinkGone { index, name } if *index == iface && name == "m0" => Some(()),
+        _ => None,
+    });
+    until(SOON, || (proc_net(&lab["a"], "raw") == 0).then_some(()))
+        .expect("its sockets are closed");
+    let there = b.hears("its arrival", |event| match event {
+        NetEvent::Link(link) if link.name == "m0" => Some(link.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        there.parent, None,
+        "its parent is in another namespace, where numbers mean others"
+    );
 }
