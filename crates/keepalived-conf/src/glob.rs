@@ -4,6 +4,9 @@
 /// More alternatives than this in one pattern are not looked at.
 pub(crate) const MAX_ALTERNATIVES: usize = 256;
 
+/// More paths than this are not looked at.
+const MOST: usize = 8192;
+
 /// Whether `pattern` holds a character that makes it a pattern.
 pub(crate) fn is_pattern(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
@@ -88,6 +91,8 @@ pub(crate) fn expand(
                 next.push(join(directory, part));
             }
         }
+        // More files than this are never read.
+        next.truncate(MOST);
         found = next;
     }
     found.retain(|path| exists(path));

@@ -101,8 +101,19 @@ pub(crate) fn strip(line: &Text) -> Stripped {
     } else {
         text.push(&line.slice(kept_from..at));
     }
+    // A comment does not hide the mark that a definition goes on.
+    if !rest.is_empty() && rest.ends_with('\\') {
+        text = text.trimmed();
+        text.push(&line.slice(source.len() - 1..source.len()));
+    }
     // What is left of CR LF when a comment stood between the word and the end.
-    let text = text.trimmed();
+    let mut text = text.trimmed();
+    if let Some(before) = text.as_str().strip_suffix('\\') {
+        // keepalived draws the mark to the word before it.
+        let mark = text.slice(before.len()..text.len());
+        text = text.slice(0..before.len()).trimmed();
+        text.push(&mark);
+    }
     let end = text.as_str().trim_end_matches('\r').len();
     let text = text.slice(0..end);
     Stripped {
@@ -112,12 +123,12 @@ pub(crate) fn strip(line: &Text) -> Stripped {
     }
 }
 
-/// The plain tokeniser: words are split by blanks; `"..."` is one word and may be empty; a quote ends a bare word.
+/// The plain tokeniser: words are split by blanks (a CR too, in the middle of a line); `"..."` is one word and may be empty; a quote ends a bare word.
 /// A quote that is not closed takes the rest of the line with it.
 pub(crate) fn words(line: &Text) -> Vec<Word> {
     fn word(input: &str) -> IResult<&str, (&str, bool)> {
         let closed = delimited(char('"'), take_while(|c| c != '"'), char('"'));
-        let bare = take_while1(|c| !blank(c) && c != '"');
+        let bare = take_while1(|c| !SPACE.contains(&c) && c != '"');
         alt((
             map(closed, |text| (text, true)),
             map(bare, |text| (text, false)),
@@ -125,7 +136,7 @@ pub(crate) fn words(line: &Text) -> Vec<Word> {
         .parse(input)
     }
     let mut words = Vec::new();
-    let mut rest = line.as_str().trim_start_matches(BLANK);
+    let mut rest = line.as_str().trim_start_matches(SPACE);
     while let Ok((next, (text, quoted))) = word(rest) {
         let (start, end) = (line.len() - rest.len(), line.len() - next.len());
         let Place { span, used } = line.place(start..end);
@@ -135,7 +146,7 @@ pub(crate) fn words(line: &Text) -> Vec<Word> {
             used,
             quoted,
         });
-        rest = next.trim_start_matches(BLANK);
+        rest = next.trim_start_matches(SPACE);
     }
     words
 }
@@ -177,7 +188,8 @@ pub(crate) fn arguments(word: &str) -> Option<Vec<String>> {
     Some(out)
 }
 
-/// What the script tokeniser takes for a blank: an escape in the first run can make one for the second.
+/// What the tokenisers take for a blank. In the script tokeniser an escape in the first run can make one for the
+/// second.
 const SPACE: [char; 6] = [' ', '\x0c', '\n', '\r', '\t', '\x0b'];
 
 /// One word up to a blank; an error if a quote is not closed.

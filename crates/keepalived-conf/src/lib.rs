@@ -13,6 +13,8 @@ pub mod crossnode;
 pub mod diag;
 mod expand;
 pub mod fmt;
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 pub mod host;
 pub mod keyword;
@@ -54,12 +56,12 @@ pub struct Options {
 /// How much a configuration may be, so that every text is read in bounded time and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Lines after expansion.
+    /// Lines that do not stand in a file, and uses of definitions.
     pub lines: usize,
-    /// Files.
+    /// Files, each as often as it is included.
     pub files: usize,
-    /// Size of a file.
-    pub file_bytes: usize,
+    /// Their size in all.
+    pub bytes: usize,
     /// Includes, definitions and repetitions inside each other.
     pub depth: usize,
 }
@@ -67,9 +69,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            lines: 1_000_000,
+            lines: 200_000,
             files: 4096,
-            file_bytes: 64 << 20,
+            bytes: 64 << 20,
             depth: 64,
         }
     }

@@ -45,6 +45,9 @@ pub enum Body {
 pub struct Tree {
     /// In the order in which they are read; includes and definitions have taken place.
     pub statements: Vec<Statement>,
+    /// keepalived sees an instance when it decides whether there is anything to run. A block above that is never
+    /// closed hides it.
+    pub(crate) runs: bool,
 }
 
 impl Statement {
@@ -73,10 +76,48 @@ pub(crate) fn read(lines: &mut Lines<'_>) -> Tree {
         open: Vec::new(),
         ahead: None,
         captured: None,
+        outline: Outline::default(),
     };
     let statements = reader.block(Block::Top, false, 0);
     reader.unclosed();
-    Tree { statements }
+    // Where the reading has stopped, nothing hides what comes behind.
+    let runs = reader.outline.instances || reader.stopped;
+    Tree { statements, runs }
+}
+
+/// The file as the process sees it that decides what is to run: blocks passed over by their braces.
+#[derive(Default)]
+struct Outline {
+    /// There is an instance.
+    instances: bool,
+    depth: usize,
+    /// The brace of a block must come now.
+    opening: bool,
+}
+
+impl Outline {
+    fn line(&mut self, line: &Text) {
+        let opening = core::mem::take(&mut self.opening);
+        match line.as_str() {
+            "{" if opening || self.depth > 0 => self.depth += 1,
+            "}" => self.depth = self.depth.saturating_sub(1),
+            _ if self.depth > 0 => {}
+            text => {
+                let word = text.split([' ', '\t', '"']).next().unwrap_or_default();
+                let keyword = Block::Top.find(word);
+                self.instances |= word == "vrrp_instance";
+                self.opening = keyword.is_some_and(|keyword| {
+                    matches!(
+                        keyword.takes,
+                        Takes::Block { .. }
+                            | Takes::Lines { .. }
+                            | Takes::List { .. }
+                            | Takes::Skipped
+                    )
+                });
+            }
+        }
+    }
 }
 
 struct Reader<'r, 'l> {
@@ -93,6 +134,7 @@ struct Reader<'r, 'l> {
     ahead: Option<Text>,
     /// Lines of a block that has been read as a whole.
     captured: Option<VecDeque<Text>>,
+    outline: Outline,
 }
 
 impl Reader<'_, '_> {
@@ -112,7 +154,11 @@ impl Reader<'_, '_> {
     fn next_line(&mut self) -> Option<Text> {
         match &mut self.captured {
             Some(lines) => lines.pop_front(),
-            None => self.lines.next(),
+            None => {
+                let line = self.lines.next()?;
+                self.outline.line(&line);
+                Some(line)
+            }
         }
     }
 
@@ -245,8 +291,10 @@ impl Reader<'_, '_> {
         let (open, stray) = (self.open.len(), self.stray);
         let mut statements = self.block(Block::Globals, true, 1);
         while let Some((_, words)) = self.next() {
-            if words.first().is_some_and(|word| word.text == "global_defs") {
-                statements.extend(self.block(Block::Globals, true, 1));
+            match words.first().map(|word| word.text.as_str()) {
+                Some("global_defs") => statements.extend(self.block(Block::Globals, true, 1)),
+                Some("vrrp_instance") => self.outline.instances = true,
+                _ => {}
             }
         }
         if self.open.len() >= open {
@@ -371,6 +419,9 @@ impl Reader<'_, '_> {
 
     fn unknown(&mut self, block: Block, word: &Word, depth: usize) {
         let opens = self.brace_follows();
+        if self.lines.has_said_enough() {
+            return;
+        }
         if self.stray > 0 && depth <= self.stray_depth {
             return;
         }

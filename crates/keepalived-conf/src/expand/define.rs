@@ -149,6 +149,9 @@ impl Lines<'_> {
             }
             let first = definition.lines.remove(0);
             count += 1;
+            if !self.spend(&text) {
+                return (None, VecDeque::new());
+            }
             if text.len() - (end - at) + first.len() > MAX_LINE || count > MAX_REPLACEMENTS {
                 self.report(
                     Self::finding(Code::ExpansionLimit, place, format!("`${name}` makes the line too long"))

@@ -76,10 +76,11 @@ impl Lines<'_> {
 
     fn open_file(&mut self, path: &str) -> Result<(), String> {
         let bytes = self.loader.read(path).map_err(|error| error.to_string())?;
-        if bytes.len() > self.limits.file_bytes {
+        self.bytes += bytes.len();
+        if self.bytes > self.limits.bytes {
             return Err(format!(
-                "it is larger than {} bytes",
-                self.limits.file_bytes
+                "there are more than {} bytes to read",
+                self.limits.bytes
             ));
         }
         self.files += 1;

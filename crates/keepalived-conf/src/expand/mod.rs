@@ -56,8 +56,9 @@ pub(crate) struct Lines<'a> {
     defining: Option<(String, Vec<Text>)>,
     random: Random,
     pub(crate) include_check: IncludeCheck,
-    lines: usize,
+    expansions: usize,
     files: usize,
+    bytes: usize,
     last_place: Option<Span>,
 }
 
@@ -80,8 +81,9 @@ impl<'a> Lines<'a> {
             defining: None,
             random: Random::new(options.seed),
             include_check: IncludeCheck::new(options.check_includes),
-            lines: 0,
+            expansions: 0,
             files: 0,
+            bytes: 0,
             last_place: None,
         };
         lines.open_main(path);
@@ -107,7 +109,12 @@ impl<'a> Lines<'a> {
     }
 
     pub(crate) fn report(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
+        report(&mut self.findings, finding);
+    }
+
+    /// Whether nothing more would be said.
+    pub(crate) fn has_said_enough(&self) -> bool {
+        self.findings.len() >= MOST_FINDINGS
     }
 
     /// A finding at `place`, with the line that used it if it stands in a definition.
@@ -118,7 +125,6 @@ impl<'a> Lines<'a> {
     /// The next line as it was written.
     fn raw(&mut self) -> Option<Text> {
         loop {
-            self.lines += 1;
             let line = match self.stack.last_mut()? {
                 Source::File(file) => {
                     let line = Self::physical(&self.sources, file);
@@ -133,18 +139,39 @@ impl<'a> Lines<'a> {
                 Source::Lines(lines) => lines.pop_front(),
                 Source::Repeat(repeat) => repeat.step(&mut self.definitions),
             };
-            if line.is_some() {
-                if self.lines > self.limits.lines {
-                    self.give_up(line.as_ref());
+            if let Some(line) = line {
+                let made = !matches!(self.stack.last(), Some(Source::File(_)));
+                if made && !self.spend(&line) {
                     return None;
                 }
-                return line;
+                return Some(line);
             }
             if let Some(Source::File(file)) = self.stack.pop() {
                 self.include_check = file.outer_check;
                 self.end_definition();
             }
         }
+    }
+
+    /// Counts one expansion. `false`: there have been too many, and nothing more is read.
+    fn spend(&mut self, line: &Text) -> bool {
+        self.expansions += 1;
+        if self.expansions <= self.limits.lines {
+            return true;
+        }
+        self.stack.clear();
+        let finding = Self::finding(
+            Code::ExpansionLimit,
+            line.place(0..line.len()),
+            format!(
+                "the configuration makes more than {} lines",
+                self.limits.lines
+            ),
+        )
+        .note("nothing behind this line is read")
+        .help("write smaller ~SEQ and ~LST ranges, and no include that includes itself");
+        self.findings.push(finding);
+        false
     }
 
     /// The next line of a file, at most [`MAX_LINE`] bytes of it, and whether that was all of it.
@@ -170,25 +197,6 @@ impl<'a> Lines<'a> {
             Text::source(file.id, start, line.trim_end_matches('\r')),
             true,
         ))
-    }
-
-    fn give_up(&mut self, line: Option<&Text>) {
-        let place = line
-            .map(|line| line.place(0..line.len()))
-            .unwrap_or_default();
-        self.stack.clear();
-        self.report(
-            Self::finding(
-                Code::ExpansionLimit,
-                place,
-                format!(
-                    "the configuration expands to more than {} lines",
-                    self.limits.lines
-                ),
-            )
-            .note("nothing behind this line is read")
-            .help("write smaller ~SEQ and ~LST ranges, and no include that includes itself"),
-        );
     }
 
     /// Takes one raw line through all steps. `None`: it gave no line for the blocks, or not yet.
@@ -333,5 +341,15 @@ impl<'a> Lines<'a> {
             return;
         }
         self.stack.push(source);
+    }
+}
+
+/// Where there are so many findings, more would help nobody; what refuses is always said.
+const MOST_FINDINGS: usize = 5000;
+
+/// Adds a finding, if there are not too many.
+pub(crate) fn report(findings: &mut Vec<Diagnostic>, finding: Diagnostic) {
+    if findings.len() < MOST_FINDINGS || finding.severity == crate::Severity::Refuse {
+        findings.push(finding);
     }
 }

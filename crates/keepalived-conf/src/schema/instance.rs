@@ -152,7 +152,8 @@ impl Reader<'_> {
             "version" => self.instance_version(draft, line),
             "nopreempt" => instance.preempt = false,
             "preempt" => instance.preempt = true,
-            "preempt_delay" => set(&mut draft.preempt_delay, self.micros(line)),
+            // A bad value takes an earlier one away.
+            "preempt_delay" => draft.preempt_delay = self.micros(line),
             "track_interface" => self.track_interfaces(&mut instance.track, line),
             "track_script" => self.track_scripts(&mut instance.track, line),
             "track_file" => self.track_files(&mut instance.track, line),

@@ -43,7 +43,7 @@ pub(crate) fn read(tree: &Tree, findings: Vec<Diagnostic>, loader: &dyn Loader) 
         if reader.stopped {
             break;
         }
-        reader.top(statement);
+        reader.top(statement, tree.runs);
     }
     reader.finish();
     Meaning {
@@ -100,8 +100,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn top(&mut self, statement: &Statement) {
+    fn top(&mut self, statement: &Statement, runs: bool) {
         self.remark(statement);
+        if !runs && statement.keyword.name != "global_defs" {
+            return self.process(statement);
+        }
         match (statement.keyword.name, &statement.body) {
             ("global_defs", Body::Block(block)) => self.globals(block),
             ("vrrp_instance", Body::Block(block)) => self.instance(statement, block),

@@ -91,7 +91,7 @@ impl Reader<'_> {
             (None, Some(subject)) => finding.subject(subject.clone()),
             _ => finding,
         };
-        self.findings.push(finding);
+        crate::expand::report(&mut self.findings, finding);
     }
 
     /// Word `index` of the line. Without it keepalived ends at once, and so does the reading.

@@ -101,7 +101,9 @@ pub(crate) fn ours(path: &Path) -> Ours {
 }
 
 fn runnable(mut config: Config) -> Config {
-    let security = config.globals.script_security && config.globals.script_user.is_none();
+    let user = config.globals.script_user.as_ref();
+    let unknown = user.is_some_and(|user| owner_of(user).is_none());
+    let security = unknown || (config.globals.script_security && user.is_none());
     let good = |command: &config::Command| {
         let known = command
             .user
