@@ -20,6 +20,7 @@ mod netns;
 pub mod plan;
 pub mod privilege;
 pub mod reactor;
+pub mod rt;
 pub mod runtime_dir;
 pub mod service;
 pub mod settings;

@@ -27,25 +27,12 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
             globals.mail.server.is_some() && !globals.mail.to.is_empty(),
             "mail on state changes (smtp_server)",
         ),
-        (globals.startup_script.is_some(), "startup_script"),
-        (globals.shutdown_script.is_some(), "shutdown_script"),
-        (
-            globals.fifo_states_on_reload,
-            "fifo_write_vrrp_states_on_reload",
-        ),
-        (
-            globals
-                .notify_fifo
-                .iter()
-                .chain(&globals.vrrp_notify_fifo)
-                .any(|fifo| fifo.script.is_some()),
-            "notify_fifo_script",
-        ),
         (globals.supplementary_groups, "set_supplementary_groups"),
-        (globals.rt_priority.is_some(), "vrrp_rt_priority"),
-        (globals.nice.is_some_and(|nice| nice != 0), "vrrp_priority"),
-        (!globals.cpu_affinity.is_empty(), "vrrp_cpu_affinity"),
-        (globals.no_swap, "vrrp_no_swap"),
+        (globals.rlimit_rttime.is_some(), "vrrp_rlimit_rttime"),
+        (
+            globals.max_auto_priority.is_some_and(|most| most > 0),
+            "max_auto_priority",
+        ),
         (globals.disable_local_igmp, "disable_local_igmp"),
         (globals.reload_time_file.is_some(), "reload_time_file"),
         (globals.reload_file.is_some(), "reload_file"),

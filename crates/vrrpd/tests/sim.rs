@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use keepalived_conf::config::{Address, Auth, Config, Instance, Secret, Vmac};
+use keepalived_conf::config::{Address, Auth, Config, Instance, InterfaceDelay, Secret, Vmac};
 use tokio::sync::mpsc;
 use vrrp_fsm::{Instant, Status};
 use vrrp_net::{AddressSpec, Backend as _, Mac, Op};
@@ -419,4 +419,31 @@ fn a_virtual_mac_is_served_while_active_and_removed_at_the_end() {
         gone |= matches!(&event, vrrp_net::NetEvent::LinkGone { name, .. } if name == "vrrp.51");
     }
     assert!(gone);
+}
+
+/// `interface_up_down_delays`: a flap that is shorter than the delay is none.
+#[test]
+fn a_short_loss_of_carrier_is_overlooked_where_that_is_asked_for() {
+    let mut world = World::new(1);
+    let segment = world.add_segment(Duration::from_micros(50));
+    let mut config = config(100);
+    config.interface_delays = vec![InterfaceDelay {
+        interface: "eth0".into(),
+        origin: Default::default(),
+        down: Duration::from_secs(1),
+        up: Duration::ZERO,
+    }];
+    let id = world.add_node(Machine::new(100, config), SimClock::default(), &[segment]);
+    until_held_by(&mut world, id);
+    world.set_carrier(id, 0, false);
+    world.run(Duration::from_millis(900));
+    world.set_carrier(id, 0, true);
+    world.run(Duration::from_secs(2));
+    let machine = world.node_mut(id).unwrap();
+    assert_eq!(machine.changes(), [Status::Backup, Status::Active]);
+    world.set_carrier(id, 0, false);
+    world.run(Duration::from_millis(990));
+    assert_eq!(world.node_mut(id).unwrap().changes(), []);
+    world.run(Duration::from_millis(20));
+    assert_eq!(world.node_mut(id).unwrap().changes(), [Status::Fault]);
 }

@@ -1,10 +1,11 @@
 //! `vrrpd run`: the daemon in the foreground.
 
+use core::time::Duration;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use nix::sys::stat::Mode;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 use vrrp_fsm::Instant;
 use vrrp_net::linux::Linux;
 
@@ -15,9 +16,10 @@ use crate::load::Refused;
 use crate::plan::Numbers;
 use crate::reactor::Reactor;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
+use crate::service::program::Program;
 use crate::service::{self, Service};
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
-use crate::{load, log, netns, privilege, systemd};
+use crate::{load, log, netns, privilege, rt, systemd};
 
 /// Arguments of `vrrpd run`.
 #[derive(Debug, clap::Args)]
@@ -157,6 +159,10 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     let service = service
         .start(settings, Box::new(reload))
         .map_err(failed("the service thread"))?;
+    if let Some((program, limit)) = &plan.startup {
+        hook("startup_script", program, *limit);
+    }
+    rt::apply(&config.globals);
     daemon.start(plan).map_err(unusable)?;
     Ok((daemon, reactor, service, held))
 }
@@ -236,10 +242,35 @@ fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service
             Err(error) => break unusable(error),
         }
     };
+    let shutdown = daemon.plan().shutdown.clone();
     // The service thread ends when its queue does.
     drop(daemon);
     service.join();
+    if let Some((program, limit)) = shutdown {
+        hook("shutdown_script", &program, limit);
+    }
     exit
+}
+
+/// Runs a program that others wait for.
+fn hook(what: &str, program: &Program, limit: Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(async { program.run(tokio::time::sleep(limit)).await });
+            if !outcome.end.is_success() {
+                warn!(
+                    "{what} {} {}: {}",
+                    program.path.display(),
+                    outcome.end,
+                    outcome.tail.join(" | ")
+                );
+            }
+        }
+        Err(error) => error!("{what}: {error}"),
+    }
 }
 
 fn failed(what: &str) -> impl Fn(std::io::Error) -> Exit {

@@ -177,6 +177,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         &self.host
     }
 
+    /// What is being run.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The kernel, for the descriptors to wait for.
     pub const fn backend(&self) -> &B {
         &self.backend
@@ -242,15 +247,18 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 Turn::Wait(None)
             });
         }
+        if self.next_held().is_some_and(|due| due <= self.now) {
+            self.refresh();
+        }
         self.engine.handle(self.now, Input::Timeout);
         self.follow();
         self.contest(&claims);
         self.run_steps();
-        Ok(if self.steps.is_empty() {
-            Turn::Wait(self.engine.next_deadline())
-        } else {
-            Turn::Again
-        })
+        if !self.steps.is_empty() {
+            return Ok(Turn::Again);
+        }
+        let next = [self.engine.next_deadline(), self.next_held()];
+        Ok(Turn::Wait(next.into_iter().flatten().min()))
     }
 
     /// Reads everything that the kernel has.

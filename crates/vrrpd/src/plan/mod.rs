@@ -8,6 +8,7 @@ mod numbers;
 mod router;
 
 use core::net::IpAddr;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -40,10 +41,27 @@ pub struct Plan {
     pub trackers: BTreeMap<TrackId, Tracker>,
     /// What tracked scripts are run with.
     pub programs: BTreeMap<TrackId, Program>,
+    /// How long a loss and a gain of a link are held back.
+    pub delays: BTreeMap<IfaceId, LinkDelay>,
+    /// What reads a FIFO, by its path.
+    pub readers: BTreeMap<String, Program>,
+    /// What is run before anything else, and for how long at most.
+    pub startup: Option<(Program, Duration)>,
+    /// The same, after everything else.
+    pub shutdown: Option<(Program, Duration)>,
     /// There while the daemon runs.
     pub statics: Arc<Install>,
     /// The whole, for dumps.
     pub config: Arc<Config>,
+}
+
+/// `interface_up_down_delays` of one interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkDelay {
+    /// Before a link that went down counts as down.
+    pub down: Duration,
+    /// Before one that came up counts as up.
+    pub up: Duration,
 }
 
 /// One virtual router, to the kernel and to people.
@@ -114,6 +132,8 @@ pub struct NotifyPrograms {
     pub lower_heard: Option<Program>,
     /// `notify`.
     pub any: Option<Program>,
+    /// To be gone is told apart from a fault.
+    pub announce_deleted: bool,
 }
 
 /// Turns a command into a program that can be run; the second argument says whose it is.
@@ -134,6 +154,7 @@ impl NotifyPrograms {
             deleted: program(&notify.deleted, "notify_deleted"),
             lower_heard: program(&notify.master_rx_lower_pri, "notify_master_rx_lower_pri"),
             any: program(&notify.any, "notify"),
+            announce_deleted: notify.announce_deleted || notify.deleted.is_some(),
         }
     }
 }
@@ -212,6 +233,7 @@ impl Plan {
             ..Self::default()
         };
         let mut errors = Vec::new();
+        plan.add_hooks(resolve);
         plan.add_trackers(numbers, resolve);
         let mut ids = BTreeMap::new();
         for instance in &config.instances {
@@ -335,6 +357,31 @@ impl Plan {
         );
     }
 
+    /// Programs that are neither trackers nor notifications.
+    fn add_hooks(&mut self, resolve: Resolve<'_>) {
+        let config = Arc::clone(&self.config);
+        let globals = &config.globals;
+        let mut hook = |command: &Option<config::Command>, what, limit| {
+            let program = command.as_ref().and_then(|command| resolve(command, what));
+            program.map(|program| (program, limit))
+        };
+        self.startup = hook(
+            &globals.startup_script,
+            "startup_script",
+            globals.startup_script_timeout,
+        );
+        self.shutdown = hook(
+            &globals.shutdown_script,
+            "shutdown_script",
+            globals.shutdown_script_timeout,
+        );
+        for fifo in globals.notify_fifo.iter().chain(&globals.vrrp_notify_fifo) {
+            if let Some((program, _)) = hook(&fifo.script, "the FIFO script", Duration::ZERO) {
+                self.readers.entry(fifo.path.clone()).or_insert(program);
+            }
+        }
+    }
+
     /// Only what somebody tracks, as keepalived drops the rest.
     fn add_trackers(&mut self, numbers: &mut Numbers, resolve: Resolve<'_>) {
         let config = Arc::clone(&self.config);
@@ -434,6 +481,21 @@ impl Plan {
             for (_, id) in numbers.ifaces() {
                 self.engine.pacing.insert(id, pacing(first + id.0));
             }
+        }
+        for delay in &self.config.interface_delays {
+            let iface = numbers.iface(&delay.interface);
+            // Peers must not have taken over before we know that we cannot serve.
+            let patience = self
+                .routers
+                .values()
+                .filter(|router| router.iface == iface)
+                .map(|router| {
+                    let interval = router.instance.advert_int;
+                    (interval * u32::from(router.instance.down_timer_adverts).saturating_sub(1))
+                        .saturating_sub(interval / 256)
+                });
+            let down = patience.fold(delay.down, Duration::min);
+            self.delays.insert(iface, LinkDelay { down, up: delay.up });
         }
         for (number, group) in (0_u32..).zip(&self.config.garp_groups) {
             for name in &group.interfaces {

@@ -10,11 +10,10 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
 use vrrp_fsm::{RouterId, ScriptOutcome, Status, Subject, TrackId};
 
-use super::fifo::Fifo;
 use super::files::{self, Files};
+use super::pipes::Pipes;
 use super::processes::{Kind, Processes};
 use super::program::{End, Program};
-use super::programs::identity;
 use super::queue::{Job, Queues};
 use super::signals::{Signals, Wish};
 use super::{LAST_WORDS, News, Reload, dump};
@@ -66,13 +65,15 @@ struct Desk {
     settings: Arc<Settings>,
     plan: Arc<Plan>,
     queues: Queues,
-    fifos: Vec<Fifo>,
+    pipes: Pipes,
     /// Tracked scripts that run, and how to end them.
     running: BTreeMap<TrackId, Arc<Notify>>,
     /// A plan has been adopted.
     adopted: bool,
-    /// What each router and group was last said to be.
-    states: BTreeMap<Subject, Status>,
+    /// What each router and group was last said to be, and with which priority.
+    states: BTreeMap<Subject, (Status, u8)>,
+    /// The plan before this one: of routers that are gone.
+    before: Arc<Plan>,
     /// What the plan tracks besides scripts.
     watches: (Option<Files>, Option<Processes>),
 }
@@ -84,10 +85,11 @@ impl Desk {
             settings,
             plan: Arc::default(),
             queues: Queues::default(),
-            fifos: Vec::new(),
+            pipes: Pipes::default(),
             adopted: false,
             running: BTreeMap::new(),
             states: BTreeMap::new(),
+            before: Arc::default(),
             watches: (None, None),
         }
     }
@@ -124,42 +126,44 @@ impl Desk {
 
     /// A new plan: what is the same stays open.
     fn adopt(&mut self, plan: Arc<Plan>) {
-        self.plan = plan;
+        self.before = core::mem::replace(&mut self.plan, plan);
         let first = !core::mem::replace(&mut self.adopted, true);
         self.watch(first);
-        let globals = &self.plan.config.globals;
-        let mut wanted = Vec::new();
-        for fifo in [&globals.notify_fifo, &globals.vrrp_notify_fifo]
-            .into_iter()
-            .flatten()
-        {
-            if wanted
-                .iter()
-                .all(|known: &&keepalived_conf::config::Fifo| known.path != fifo.path)
-            {
-                wanted.push(fifo);
-            }
+        self.pipes.adopt(&self.plan);
+        if !first && self.plan.config.globals.fifo_states_on_reload {
+            self.states_again();
         }
-        self.fifos.retain(|open| {
-            wanted
-                .iter()
-                .any(|fifo| open.path() == std::path::Path::new(&fifo.path))
-        });
-        for fifo in wanted {
-            let path = std::path::Path::new(&fifo.path);
-            if self.fifos.iter().any(|open| open.path() == path) {
-                continue;
-            }
-            let owner = match fifo.owner.as_ref().map(identity).transpose() {
-                Ok(owner) => owner.map(|owner| (owner.uid, owner.gid)),
-                Err(reason) => {
-                    error!("FIFO {}: {reason}", fifo.path);
-                    continue;
-                }
+    }
+
+    /// Every status once more, for those who read FIFOs.
+    fn states_again(&mut self) {
+        let states: Vec<(Subject, (Status, u8))> = self
+            .states
+            .iter()
+            .map(|(subject, state)| (*subject, *state))
+            .collect();
+        for (subject, (status, priority)) in states {
+            let (kind, name) = match subject {
+                Subject::Router(id) => (
+                    "INSTANCE",
+                    self.plan
+                        .routers
+                        .get(&id)
+                        .map(|router| router.instance.name.clone()),
+                ),
+                Subject::Group(id) => (
+                    "GROUP",
+                    self.plan
+                        .groups
+                        .get(&id)
+                        .map(|group| group.config.name.clone()),
+                ),
             };
-            match Fifo::open(path, owner) {
-                Ok(open) => self.fifos.push(open),
-                Err(error) => error!("FIFO {}: {error}", fifo.path),
+            if let Some(name) = name {
+                self.pipes.write(&format!(
+                    "{kind} \"{name}\" {} {priority}\n",
+                    compat::state_word(status)
+                ));
             }
         }
     }
@@ -191,20 +195,29 @@ impl Desk {
     }
 
     fn change(&mut self, change: &Change) {
-        self.states.insert(change.subject, change.to);
-        let word = compat::state_word(change.to);
-        let plan = Arc::clone(&self.plan);
-        let (kind, name, notify) = match change.subject {
-            Subject::Router(id) => match plan.routers.get(&id) {
-                Some(router) => ("INSTANCE", router.instance.name.as_str(), &router.notify),
-                None => return,
-            },
-            Subject::Group(id) => match plan.groups.get(&id) {
-                Some(group) => ("GROUP", group.config.name.as_str(), &group.notify),
-                None => return,
-            },
+        self.states
+            .insert(change.subject, (change.to, change.priority));
+        let plans = [Arc::clone(&self.plan), Arc::clone(&self.before)];
+        let found = match change.subject {
+            Subject::Router(id) => plans
+                .iter()
+                .find_map(|plan| plan.routers.get(&id))
+                .map(|router| ("INSTANCE", router.instance.name.as_str(), &router.notify)),
+            Subject::Group(id) => plans
+                .iter()
+                .find_map(|plan| plan.groups.get(&id))
+                .map(|group| ("GROUP", group.config.name.as_str(), &group.notify)),
         };
-        let (program, cause): (&Option<Program>, _) = match change.to {
+        let Some((kind, name, notify)) = found else {
+            return;
+        };
+        // As keepalived: what is gone is at fault, unless it is asked to be told apart.
+        let to = match change.to {
+            Status::Removed if !notify.announce_deleted => Status::Fault,
+            to => to,
+        };
+        let word = compat::state_word(to);
+        let (program, cause): (&Option<Program>, _) = match to {
             Status::Active | Status::Draining => (&notify.master, "notify_master"),
             Status::Backup | Status::Drained => (&notify.backup, "notify_backup"),
             Status::Fault => (&notify.fault, "notify_fault"),
@@ -215,7 +228,8 @@ impl Desk {
         self.submit(name, program.as_ref(), cause, &[]);
         let args = [kind, name, word, &change.priority.to_string()].map(OsString::from);
         self.submit(name, notify.any.as_ref(), "notify", &args);
-        self.line(&format!("{kind} \"{name}\" {word} {}\n", change.priority));
+        self.pipes
+            .write(&format!("{kind} \"{name}\" {word} {}\n", change.priority));
     }
 
     fn lower_heard(&mut self, router: RouterId) {
@@ -230,7 +244,7 @@ impl Desk {
             "notify_master_rx_lower_pri",
             &[],
         );
-        self.line(&format!(
+        self.pipes.write(&format!(
             "INSTANCE \"{name}\" MASTER_RX_LOWER_PRI {}\n",
             router.instance.priority
         ));
@@ -246,11 +260,11 @@ impl Desk {
             return;
         };
         let state = match self.states.get(&Subject::Router(id)) {
-            Some(Status::Active) => "MASTER_PRIORITY",
-            Some(Status::Backup) => "BACKUP_PRIORITY",
+            Some((Status::Active, _)) => "MASTER_PRIORITY",
+            Some((Status::Backup, _)) => "BACKUP_PRIORITY",
             _ => return,
         };
-        self.line(&format!(
+        self.pipes.write(&format!(
             "INSTANCE \"{}\" {state} {priority}\n",
             router.instance.name
         ));
@@ -267,12 +281,6 @@ impl Desk {
             let mut program = program.clone();
             program.args.extend_from_slice(args);
             self.queues.submit(subject, Job { program, cause });
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        for fifo in &mut self.fifos {
-            fifo.write(line);
         }
     }
 
