@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tracing::{debug, info};
-use vrrp_fsm::{IfaceId, Input, Instant, RouterId};
+use vrrp_fsm::{IfaceId, Input, RouterId};
 use vrrp_net::{AddressState, Backend, IfIndex, Listen, Mac, VridSet};
 use vrrp_proto::Family;
 
@@ -28,8 +28,6 @@ pub(super) struct Ifaces {
     listening: BTreeSet<Listen>,
     /// What was said to be expected there.
     expected: BTreeMap<Listen, VridSet>,
-    /// Changes of links that do not count before these moments.
-    held: BTreeMap<IfaceId, Instant>,
 }
 
 impl Ifaces {
@@ -121,11 +119,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             let told = self.ifaces.up.get(iface).copied();
             let made = plan.is_made(*iface);
             match told {
-                Some(told) if told == up => {
-                    // It was held back, and is as it was.
-                    self.ifaces.held.remove(iface);
-                    continue;
-                }
+                Some(told) if told == up => continue,
                 _ if made => {}
                 None if link.is_none() => {
                     info!(
@@ -134,49 +128,12 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                     );
                 }
                 None => debug!(iface = name, "Interface {name} is {}", word(up)),
-                Some(_) if self.hold_back(plan, *iface, name, up) => continue,
                 Some(_) => info!(iface = name, "Netlink reports {name} {}", word(up)),
             }
             self.ifaces.up.insert(*iface, up);
             self.engine
                 .handle(self.now, Input::Link { iface: *iface, up });
         }
-    }
-
-    /// Whether a change of a link that was up once does not count yet.
-    fn hold_back(&mut self, plan: &Plan, iface: IfaceId, name: &str, up: bool) -> bool {
-        let delay = plan
-            .delays
-            .get(&iface)
-            .map(|delay| if up { delay.up } else { delay.down });
-        let Some(delay) =
-            delay.filter(|delay| !delay.is_zero() && self.ifaces.up.contains_key(&iface))
-        else {
-            return false;
-        };
-        let due = match self.ifaces.held.get(&iface) {
-            Some(due) => *due,
-            None => {
-                let seconds = delay.as_secs_f64();
-                debug!(
-                    iface = name,
-                    "{name} is {}, which counts in {seconds} s",
-                    word(up)
-                );
-                self.ifaces.held.insert(iface, self.now + delay);
-                self.now + delay
-            }
-        };
-        let early = self.now < due;
-        if !early {
-            self.ifaces.held.remove(&iface);
-        }
-        early
-    }
-
-    /// When something that is held back counts.
-    pub(super) fn next_held(&self) -> Option<Instant> {
-        self.ifaces.held.values().min().copied()
     }
 
     /// A configured source address that no interface has is a fault, and ends when one gets it.

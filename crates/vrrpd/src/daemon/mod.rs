@@ -247,18 +247,15 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 Turn::Wait(None)
             });
         }
-        if self.next_held().is_some_and(|due| due <= self.now) {
-            self.refresh();
-        }
         self.engine.handle(self.now, Input::Timeout);
         self.follow();
         self.contest(&claims);
         self.run_steps();
-        if !self.steps.is_empty() {
-            return Ok(Turn::Again);
-        }
-        let next = [self.engine.next_deadline(), self.next_held()];
-        Ok(Turn::Wait(next.into_iter().flatten().min()))
+        Ok(if self.steps.is_empty() {
+            Turn::Wait(self.engine.next_deadline())
+        } else {
+            Turn::Again
+        })
     }
 
     /// Reads everything that the kernel has.

@@ -41,8 +41,6 @@ pub struct Plan {
     pub trackers: BTreeMap<TrackId, Tracker>,
     /// What tracked scripts are run with.
     pub programs: BTreeMap<TrackId, Program>,
-    /// How long a loss and a gain of a link are held back.
-    pub delays: BTreeMap<IfaceId, LinkDelay>,
     /// What reads a FIFO, by its path.
     pub readers: BTreeMap<String, Program>,
     /// What is run before anything else, and for how long at most.
@@ -53,15 +51,6 @@ pub struct Plan {
     pub statics: Arc<Install>,
     /// The whole, for dumps.
     pub config: Arc<Config>,
-}
-
-/// `interface_up_down_delays` of one interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkDelay {
-    /// Before a link that went down counts as down.
-    pub down: Duration,
-    /// Before one that came up counts as up.
-    pub up: Duration,
 }
 
 /// One virtual router, to the kernel and to people.
@@ -481,21 +470,6 @@ impl Plan {
             for (_, id) in numbers.ifaces() {
                 self.engine.pacing.insert(id, pacing(first + id.0));
             }
-        }
-        for delay in &self.config.interface_delays {
-            let iface = numbers.iface(&delay.interface);
-            // Peers must not have taken over before we know that we cannot serve.
-            let patience = self
-                .routers
-                .values()
-                .filter(|router| router.iface == iface)
-                .map(|router| {
-                    let interval = router.instance.advert_int;
-                    (interval * u32::from(router.instance.down_timer_adverts).saturating_sub(1))
-                        .saturating_sub(interval / 256)
-                });
-            let down = patience.fold(delay.down, Duration::min);
-            self.delays.insert(iface, LinkDelay { down, up: delay.up });
         }
         for (number, group) in (0_u32..).zip(&self.config.garp_groups) {
             for name in &group.interfaces {
