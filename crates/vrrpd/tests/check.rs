@@ -145,6 +145,24 @@ fn several_files_are_compared() {
 }
 
 #[test]
+fn what_two_nodes_include_is_reported_once() {
+    let case = Case::new();
+    case.file("common.conf", "global_defs {\n  nonsense\n}\n");
+    case.file("a.conf", &format!("include common.conf\n{GOOD}"));
+    case.file(
+        "b.conf",
+        &format!(
+            "include common.conf\n{}",
+            GOOD.replace("priority 150", "priority 100")
+        ),
+    );
+    let short = case
+        .run(&["check", "--format", "short", "a.conf", "b.conf"])
+        .stdout;
+    assert_eq!(short.lines().count(), 1, "{short}");
+}
+
+#[test]
 fn the_host_is_looked_at_only_when_asked() {
     let case = Case::new();
     case.file("x.conf", GOOD);
@@ -219,6 +237,68 @@ fn run_strict_starts_with_no_error_of_check() {
     assert!(said.stderr.contains("--strict"), "{}", said.stderr);
 }
 
+/// A real host, made for it: what is configured does not fit in nine ways.
+#[test]
+fn a_host_that_does_not_fit_is_told_so() {
+    let case = Case::new();
+    case.file("chk.sh", "#!/bin/sh\nsystemctl stop keepalived\n");
+    let script = case.dir.path().join("chk.sh");
+    let text = format!(
+        "vrrp_script chk {{\n script \"{}\"\n}}\nvrrp_instance A {{\n interface eth0\n virtual_router_id 51\n \
+         priority 100\n unicast_src_ip 10.0.0.9\n unicast_peer {{\n 10.0.0.5\n 10.0.0.6\n }}\n \
+         virtual_ipaddress {{\n 10.0.0.5/24\n 10.9.9.9\n 10.0.0.255\n }}\n track_script {{\n chk\n }}\n \
+         notify /nonexistent/notify\n}}\nvrrp_instance B {{\n interface ens33\n virtual_router_id 52\n \
+         priority 255\n virtual_ipaddress {{\n 10.0.0.7/24\n }}\n}}\n",
+        script.display()
+    );
+    case.file("x.conf", &text);
+    let host = "set -e; ip link add eth0 type veth peer name p0; ip link set eth0 up; ip link set p0 up; \
+                ip address add 10.0.0.5/24 dev eth0; nft add table inet f; \
+                nft add chain inet f input '{ type filter hook input priority 0; policy drop; }'; \
+                nft add rule inet f input ct state established accept; \
+                \"$0\" check --against-host --format short x.conf || test $? = 1; echo done";
+    let output = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--",
+            "sh",
+            "-c",
+            host,
+            env!("CARGO_BIN_EXE_vrrpd"),
+        ])
+        .current_dir(case.dir.path())
+        .stdin(Stdio::null())
+        .output();
+    let said = output
+        .map(|output| String::from_utf8(output.stdout).unwrap())
+        .unwrap_or_default();
+    if !said.ends_with("done\n") {
+        println!("SKIPPED: no namespace with ip and nft can be had here");
+        assert_ne!(
+            std::env::var("VRRP_LAB").as_deref(),
+            Ok("required"),
+            "{said}"
+        );
+        return;
+    }
+    for expected in [
+        "[VRRP-W701]: 10.0.0.5 is this host's own address",
+        "[VRRP-W903]: 10.0.0.5 is already on eth0",
+        "[VRRP-W904]: priority 255",
+        "[VRRP-N905]: 10.9.9.9 is in no subnet",
+        "[VRRP-W906]: 10.0.0.9 is no address of this host",
+        "[VRRP-E503]: 10.0.0.255 is the broadcast address",
+        "[VRRP-E901]: there is no interface `ens33`",
+        "[VRRP-E908]: `/nonexistent/notify` does not exist",
+        "chk.sh` has no execute permission",
+        "[VRRP-W912]: the firewall lets no advert arrive on `eth0`",
+    ] {
+        assert!(said.contains(expected), "{expected}:\n{said}");
+    }
+}
+
 /// Exit status of `program -t -f FILE` in a network namespace that has only lo.
 fn config_test(program: &str, file: &std::path::Path) -> Option<i32> {
     let mut command = Command::new("unshare");
@@ -277,6 +357,7 @@ fn t_has_keepalived_s_status() {
         config_test("keepalived", &case.file("probe.conf", "")).is_some_and(|status| status == 0);
     if !keepalived {
         println!("SKIPPED the comparison with keepalived: it cannot be run here");
+        assert_ne!(std::env::var("VRRP_LAB").as_deref(), Ok("required"));
     }
     for (name, text, expected) in files {
         let path = case.file("x.conf", &text);

@@ -1,5 +1,6 @@
 //! `vrrpd check`: what is wrong with configuration files, each alone, all together, and on this host.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
@@ -111,7 +112,10 @@ impl Checked {
         if checked.files.len() > 1 {
             checked.findings.extend(together);
         }
-        checked.findings = settle(core::mem::take(&mut checked.findings));
+        let mut findings = settle(core::mem::take(&mut checked.findings));
+        let mut seen = BTreeSet::new();
+        findings.retain(|finding| seen.insert(identity(finding, &checked.sources)));
+        checked.findings = findings;
         checked
     }
 
@@ -139,6 +143,13 @@ impl Checked {
             Exit::Fine
         }
     }
+}
+
+/// What tells two findings apart for a person: a file that two nodes include is one file.
+fn identity(finding: &Diagnostic, sources: &SourceMap) -> (Code, String, String) {
+    let place = finding.span.and_then(|span| sources.locate(span));
+    let place = place.map(|place| place.to_string()).unwrap_or_default();
+    (finding.code, place, finding.message.clone())
 }
 
 /// What a configuration is read with, here and wherever a running daemon is not concerned.

@@ -234,6 +234,7 @@ impl<'a> Judge<'a> {
     fn firewall(&self, instance: &Instance) -> Option<Diagnostic> {
         let rules = self.facts.firewall.as_ref()?;
         let name = instance.interface.as_deref()?;
+        self.find(name)?;
         let v6 = instance.family == Family::V6;
         let verdicts = [(Direction::In, "arrive"), (Direction::Out, "leave")];
         let (way, why) = verdicts.into_iter().find_map(|(direction, way)| {
