@@ -312,6 +312,10 @@ impl EngineNode {
         }
     }
 
+    fn is(&self, so: impl FnOnce(&Process) -> bool) -> bool {
+        self.process.as_ref().is_some_and(so)
+    }
+
     /// Does what the engine wants, in order, until the kernel makes it wait. Answers whether anything
     /// but adverts was wanted.
     fn execute(&mut self) -> bool {
@@ -582,46 +586,34 @@ impl Node for EngineNode {
         if let Some(until) = self.waits(now) {
             return Some(until);
         }
+        let begun = self.is(|process| process.begun);
+        // What was left to do when the kernel made the process wait comes before anything new.
         let mut stirred = self.execute();
-        let begun = self.process.as_ref().is_some_and(|process| process.begun);
-        if self
-            .process
-            .as_ref()
-            .is_some_and(|process| process.waits.is_none())
-        {
+        if self.is(|process| process.waits.is_none()) {
             self.read(now);
+            if let Some(process) = &mut self.process {
+                process.engine.handle(now, Input::Timeout);
+            }
+            stirred |= self.execute();
         }
-        if let Some(process) = self
-            .process
-            .as_mut()
-            .filter(|process| process.waits.is_none())
-        {
-            process.engine.handle(now, Input::Timeout);
-        }
-        stirred |= self.execute() | core::mem::take(&mut self.ordered);
-        if !begun && self.process.as_ref().is_some_and(|process| process.begun) {
+        if !begun && self.is(|process| process.begun) {
             self.clean();
             stirred = true;
         }
-        if let Some((until, _)) = self.process.as_ref().and_then(|process| process.waits) {
-            self.look();
-            out.append(self.kernel.outbox());
-            return Some(until);
-        }
-        if stirred {
+        if core::mem::take(&mut self.ordered) || stirred {
             self.look();
         }
-        self.probe(now);
-        if self
-            .process
-            .as_ref()
-            .is_some_and(|process| process.stopping)
-        {
-            self.gone();
-            self.look();
+        let waits = self.process.as_ref().and_then(|process| process.waits);
+        if waits.is_none() {
+            self.probe(now);
+            if self.is(|process| process.stopping) {
+                self.gone();
+                self.look();
+            }
         }
         out.append(self.kernel.outbox());
-        self.process.as_ref()?.engine.next_deadline()
+        let deadline = self.process.as_ref()?.engine.next_deadline();
+        waits.map_or(deadline, |(until, _)| Some(until))
     }
 }
 

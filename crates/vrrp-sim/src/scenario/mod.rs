@@ -1,22 +1,21 @@
 //! A plan, carried out: machines on segments, watched from the first step to the last.
 
+mod make;
+mod replay;
+
 use crate::check::{Checker, Promise, Violation};
 use crate::host::{EndHost, Pings};
-use crate::kernel::own_address;
-use crate::lan::{Conditions, NodeId, PortId, SegmentId};
+use crate::lan::{Conditions, NodeId, PortId, Segment, SegmentId};
 use crate::node::{Change, EngineNode, Subject};
-use crate::plan::{Expectation, Name, Order, Plan, RouterPlan, Step};
-use crate::trace::{Trace, What};
+use crate::plan::{Expectation, Name, Order, Plan, Step};
+use crate::trace::Trace;
 use crate::world::{Clock, Node, Outbox, Power, World};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
-use std::collections::BTreeMap;
-use vrrp_fsm::{
-    EngineConfig, GroupConfig, GroupId, IfaceId, Instant, Role, RouterConfig, RouterId,
-    RouterOptions, Status,
-};
-use vrrp_net::Mac;
-use vrrp_proto::{Family, Priority, Profile, Vrid};
+use make::end_host;
+use vrrp_fsm::{Instant, Role, Status};
+
+pub use make::engine_node;
+pub use replay::replay;
 
 /// A machine of a scenario.
 #[derive(Debug)]
@@ -152,21 +151,16 @@ pub fn run(plan: &Plan) -> Outcome {
 }
 
 impl<S: Subject> Scenario<S> {
-    /// The world of `plan`, with routers made by `make` from the plan and their index.
-    pub fn with(plan: Plan, make: impl Fn(&Plan, usize) -> S) -> Self {
+    /// The world of `plan`, with routers made by `subject` from the plan and their index.
+    pub fn with(plan: Plan, subject: impl Fn(&Plan, usize) -> S) -> Self {
         let mut world = World::new(plan.seed);
         let segments: Vec<_> = (0..plan.segments)
             .map(|_| world.add_segment(plan.latency))
             .collect();
         let mut routers = Vec::new();
         for (at, router) in plan.routers.iter().enumerate() {
-            // Nobody compares the clocks of two machines: they are hours apart.
-            let offset = Duration::from_secs(3600 * at as u64);
-            let clock = Clock {
-                offset,
-                ppm: router.drift,
-            };
-            routers.push(world.add_node(Station::Router(make(&plan, at)), clock, &segments));
+            let clock = make::clock(at, router);
+            routers.push(world.add_node(Station::Router(subject(&plan, at)), clock, &segments));
         }
         let mut hosts = Vec::new();
         for at in 0..usize::from(plan.segments) * usize::from(plan.hosts) {
@@ -198,6 +192,11 @@ impl<S: Subject> Scenario<S> {
     /// Writes down what enters and leaves the machines; to be called before the first step.
     pub fn record(&mut self) {
         self.world.record(Trace::default());
+    }
+
+    /// What it was made from; its steps until they are taken.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The world as it is.
@@ -445,7 +444,7 @@ impl<S: Subject> Scenario<S> {
         });
     }
 
-    fn each_segment(&mut self, mut change: impl FnMut(&mut crate::lan::Segment)) {
+    fn each_segment(&mut self, mut change: impl FnMut(&mut Segment)) {
         for at in 0..usize::from(self.plan.segments) {
             if let Some(segment) = self.world.segment_mut(SegmentId(at)) {
                 change(segment);
@@ -507,158 +506,4 @@ impl<S: Subject> Scenario<S> {
                 .broken(self.world.now(), Promise::Expected, what);
         }
     }
-}
-
-/// Feeds what entered the machines of `plan` into new ones, without a world, and compares what
-/// leaves them: the number of entries that agree, or the first that does not.
-pub fn replay(plan: &Plan, trace: &Trace) -> Result<usize, String> {
-    let hosts = usize::from(plan.hosts) * usize::from(plan.segments);
-    let mut nodes: Vec<(Station<EngineNode>, Clock)> = Vec::new();
-    for (at, RouterPlan { drift, .. }) in plan.routers.iter().enumerate() {
-        let offset = Duration::from_secs(3600 * at as u64);
-        nodes.push((
-            Station::Router(engine_node(plan, at)),
-            Clock {
-                offset,
-                ppm: *drift,
-            },
-        ));
-    }
-    for at in 0..hosts {
-        let segments = usize::from(plan.segments);
-        let host = end_host(plan, at % segments, at / segments);
-        nodes.push((Station::Host(host), Clock::default()));
-    }
-    let mut out = Outbox::default();
-    let mut expected: Vec<(NodeId, usize, Vec<u8>)> = Vec::new();
-    for (index, entry) in trace.entries().iter().enumerate() {
-        let wrong = |what: &str| format!("entry {}: {what}: {entry}", index + 1);
-        if let What::Left(iface, frame) = &entry.what {
-            if expected.is_empty() || expected.remove(0) != (entry.node, *iface, frame.clone()) {
-                return Err(wrong("this did not leave now"));
-            }
-            continue;
-        }
-        if !expected.is_empty() {
-            return Err(wrong("something else left before this"));
-        }
-        let Some((node, clock)) = nodes.get_mut(entry.node.0) else {
-            return Err(wrong("no such machine"));
-        };
-        let now = clock.read(entry.at);
-        match &entry.what {
-            What::Arrived(iface, frame) => node.deliver(now, *iface, frame, &mut out),
-            What::Carrier(iface, up) => node.carrier(now, *iface, *up),
-            What::Turn => {
-                node.turn(now, &mut out);
-            }
-            What::Said(words) => {
-                let order = words.parse().map_err(|why: String| wrong(&why))?;
-                if let Some(router) = node.router_mut() {
-                    router.order(now, order);
-                }
-            }
-            What::Left(..) => {}
-        }
-        expected.extend(
-            out.iter()
-                .map(|(iface, frame)| (entry.node, iface, frame.to_vec())),
-        );
-        out.clear();
-    }
-    if expected.is_empty() {
-        Ok(trace.entries().len())
-    } else {
-        Err("more left at the end".to_owned())
-    }
-}
-
-/// The engine of router `at` of `plan`, on a simulated kernel.
-pub fn engine_node(plan: &Plan, at: usize) -> EngineNode {
-    let router = plan
-        .routers
-        .get(at)
-        .copied()
-        .unwrap_or(RouterPlan::new(100));
-    let segments = 0..u32::from(plan.segments);
-    let routers: BTreeMap<_, _> = segments
-        .filter_map(|segment| Some((RouterId(segment), router_config(plan, router, segment)?)))
-        .collect();
-    let mut groups = BTreeMap::new();
-    if plan.segments > 1 {
-        let members = routers.keys().copied().collect();
-        groups.insert(
-            GroupId(0),
-            GroupConfig {
-                members,
-                ..GroupConfig::default()
-            },
-        );
-    }
-    let number = u8::try_from(at).unwrap_or(u8::MAX);
-    let ports: Vec<_> = (0..plan.segments)
-        .map(|s| {
-            let mac = Mac::new([0x02, 0, 0, 0, s, 10 + number]);
-            (mac, own_address(plan.family, s, 10 + number))
-        })
-        .collect();
-    let config = EngineConfig {
-        routers,
-        groups,
-        ..EngineConfig::default()
-    };
-    EngineNode::new(&ports, config).with_slowness(plan.install)
-}
-
-fn router_config(plan: &Plan, router: RouterPlan, segment: u32) -> Option<RouterConfig> {
-    let vrid = Vrid::new(u8::try_from(segment + 1).ok()?)?;
-    let defaults = match plan.profile {
-        Profile::Rfc => RouterOptions::rfc,
-        Profile::Keepalived => RouterOptions::keepalived,
-    };
-    let options = RouterOptions {
-        version: plan.version,
-        priority: Priority::new(router.priority),
-        interval: plan.interval,
-        preempt: router.preempt,
-        ..defaults(IfaceId(segment), plan.family, vrid)
-    };
-    let segment = u8::try_from(segment).ok()?;
-    options
-        .with_addresses(virtual_addresses(plan.family, segment))
-        .try_into()
-        .ok()
-}
-
-/// The addresses of the virtual router on `segment`; hosts ping the last of them.
-fn virtual_addresses(family: Family, segment: u8) -> Vec<IpAddr> {
-    match family {
-        Family::V4 => vec![Ipv4Addr::new(10, 0, segment, 1).into()],
-        Family::V6 => {
-            let segment = u16::from(segment);
-            vec![
-                Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, segment, 1).into(),
-                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, segment, 1).into(),
-            ]
-        }
-    }
-}
-
-fn end_host(plan: &Plan, segment: usize, n: usize) -> EndHost {
-    let number = 100 + u8::try_from(n).unwrap_or(100);
-    let segment = u8::try_from(segment).unwrap_or(0);
-    let mac = Mac::new([0x02, 1, 0, 0, segment, number]);
-    let targets = virtual_addresses(plan.family, segment);
-    let target = targets
-        .last()
-        .copied()
-        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let address = match plan.family {
-        Family::V4 => own_address(plan.family, segment, number),
-        Family::V6 => {
-            let (segment, number) = (u16::from(segment), u16::from(number));
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, segment, number).into()
-        }
-    };
-    EndHost::new(mac, address, target, plan.ping)
 }
