@@ -266,7 +266,7 @@ impl VirtualRouter {
             //= R9568-2.5-01
             if late >= interval * 2 {
                 out.extend([Action::Report(Report::Late { by: late })]);
-                if self.config.announce.after_trouble {
+                if self.config.announce.after_trouble && !active.has_taker() {
                     let rounds = self.config.announce.burst.max(1);
                     out.extend([Action::Announce { rounds }]);
                     active.announce = Pending::after_burst(now, &self.config.announce);
