@@ -24,6 +24,16 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("lab_plays_a_single_file", &[], lab_plays_a_single_file),
     (
+        "lab_lets_keepalived_play",
+        &["keepalived"],
+        lab_lets_keepalived_play,
+    ),
+    (
+        "lab_finds_what_would_go_wrong",
+        &[],
+        lab_finds_what_would_go_wrong,
+    ),
+    (
         "lab_leaves_nothing_when_it_is_killed",
         &[],
         lab_leaves_nothing_when_it_is_killed,
@@ -138,6 +148,51 @@ fn lab_plays_a_single_file() {
     );
     assert!(
         text.contains("no other node has this virtual router"),
+        "{text}"
+    );
+}
+
+fn lab_lets_keepalived_play() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let [ours, theirs] = [("ours.conf", 200), ("theirs.conf", 100)].map(|(name, priority)| {
+        let path = folder.path().join(name);
+        fs::write(&path, v3(priority, "0.3")).unwrap();
+        path
+    });
+    let output = lab()
+        .args(["--keepalived", "theirs"])
+        .args([ours, theirs])
+        .output()
+        .unwrap();
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("ours's plug is pulled → theirs Active"),
+        "{text}"
+    );
+}
+
+/// Two files that do not agree on the address: both daemons run, but the rehearsal shows what it leads to.
+fn lab_finds_what_would_go_wrong() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let paths = [
+        ("a.conf", v3(200, "0.3")),
+        ("b.conf", v3(100, "0.3").replace("10.0.0.70", "10.0.0.71")),
+    ];
+    let paths = paths.map(|(name, text)| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let output = lab().args(paths).output().unwrap();
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("b is Active, but nobody has 10.0.0.70"),
+        "{text}"
+    );
+    assert!(
+        text.contains("--- b: daemon.log") && text.contains("--- capture"),
         "{text}"
     );
 }
