@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 use vrrp_fsm::{RouterId, ScriptOutcome, Status, Subject, TrackId};
 
 use super::files::{self, Files};
@@ -59,6 +59,18 @@ pub(super) async fn run(
     }
 }
 
+/// See [`say`].
+type Said = Arc<Mutex<BTreeMap<TrackId, Vec<String>>>>;
+
+/// Logs what a failing script said, unless it said the same the last time.
+fn say(said: &Said, track: TrackId, name: &str, tail: Vec<String>) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    if !tail.is_empty() && said.get(&track) != Some(&tail) {
+        info!("Script `{name}` said: {}", tail.join(" | "));
+    }
+    said.insert(track, tail);
+}
+
 /// Everything that the service thread knows.
 struct Desk {
     news: News,
@@ -68,6 +80,8 @@ struct Desk {
     pipes: Pipes,
     /// Tracked scripts that run, and how to end them.
     running: BTreeMap<TrackId, Arc<Notify>>,
+    /// The last words of tracked scripts that failed.
+    said: Said,
     /// A plan has been adopted.
     adopted: bool,
     /// What each router and group was last said to be, and with which priority.
@@ -86,6 +100,7 @@ impl Desk {
             plan: Arc::default(),
             queues: Queues::default(),
             pipes: Pipes::default(),
+            said: Said::default(),
             adopted: false,
             running: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -297,6 +312,7 @@ impl Desk {
         let stop = Arc::new(Notify::new());
         self.running.insert(track, Arc::clone(&stop));
         let news = self.news.clone();
+        let said = Arc::clone(&self.said);
         tokio::spawn(async move {
             let outcome = program.run(stop.notified()).await;
             let result = match &outcome.end {
@@ -311,8 +327,8 @@ impl Desk {
                     ScriptOutcome::Exited(0)
                 }
             };
-            if !result.is_good() && !outcome.tail.is_empty() {
-                debug!("Script `{name}` said: {}", outcome.tail.join(" | "));
+            if !result.is_good() {
+                say(&said, track, &name, outcome.tail);
             }
             news.send(Message::ScriptExited {
                 track,
