@@ -1,8 +1,7 @@
-//! Read keepalived.conf: the whole language, a typed configuration, and diagnostics that teach.
+#![doc = include_str!("../README.md")]
 //!
 //! [`load`] never fails and never panics: whatever the text, there is a [`Config`] with keepalived's own forgiving
 //! reading of it, and a list of [`Diagnostic`]s that says what was wrong and what to do about each.
-//! The crate reads no file and no environment by itself; files come through a [`Loader`].
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"] // the object of an instance in json.rs

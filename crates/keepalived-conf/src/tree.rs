@@ -102,8 +102,12 @@ impl Outline {
             "{" if opening || self.depth > 0 => self.depth += 1,
             "}" => self.depth = self.depth.saturating_sub(1),
             _ if self.depth > 0 => {}
-            text => {
-                let word = text.split([' ', '\t', '"']).next().unwrap_or_default();
+            _ => {
+                let words = lex::words(line);
+                let word = words
+                    .first()
+                    .map(|word| word.text.as_str())
+                    .unwrap_or_default();
                 let keyword = Block::Top.find(word);
                 self.instances |= word == "vrrp_instance";
                 self.opening = keyword.is_some_and(|keyword| {

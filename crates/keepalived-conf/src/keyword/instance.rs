@@ -14,6 +14,7 @@ const fn block(block: Block) -> Takes {
     }
 }
 
+#[rustfmt::skip] // a row of the table is a line
 pub(super) const INSTANCE: &[Keyword] = &[
     row("state", Takes::Choice(&["MASTER", "BACKUP"]), "BACKUP; MASTER with priority 255", "What the instance would like to be at the start. It decides very little; `priority` does."),
     row("interface", Takes::Interface, "none; required unless unicast", "Interface that adverts use and addresses are put on."),

@@ -854,7 +854,7 @@ fn owner_of(user: &config::User) -> Option<String> {
         let mut entries = text
             .lines()
             .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>());
-        entries.find(|entry| entry[0] == name || entry[2] == name)
+        entries.find(|entry| entry[0] == name)
     };
     let passwd = entry("/etc/passwd", &user.user)?;
     let group = match &user.group {
