@@ -222,6 +222,10 @@ fn sysctl(name: &str) -> Option<String> {
 fn daemons(proc: &Path) -> Vec<Process> {
     let namespace = |pid: &str| fs::read_link(proc.join(pid).join("ns/net")).ok();
     let own = namespace("self");
+    // Of root's processes an ordinary user cannot see the namespace, and they are probably in his own; from inside a
+    // user namespace they are probably not.
+    let map = fs::read_to_string(proc.join("self/uid_map")).unwrap_or_default();
+    let inside = !map.split_whitespace().eq(["0", "0", "4294967295"]);
     let mut found = Vec::new();
     for entry in fs::read_dir(proc).into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().map(str::to_owned) else {
@@ -237,8 +241,10 @@ fn daemons(proc: &Path) -> Vec<Process> {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let runs = command.split(|&byte| byte == 0).any(|word| word == b"run");
         let is_daemon = name == "keepalived" || (name == "vrrpd" && runs);
-        let elsewhere =
-            namespace(&pid).is_some_and(|it| own.as_ref().is_some_and(|own| *own != it));
+        let elsewhere = match namespace(&pid) {
+            Some(its) => own.as_ref().is_some_and(|own| *own != its),
+            None => inside,
+        };
         if is_daemon && !elsewhere && u32::try_from(number) != Ok(std::process::id()) {
             found.push(Process { pid: number, name });
         }
