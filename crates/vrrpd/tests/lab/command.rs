@@ -247,6 +247,7 @@ fn lab_says_what_it_cannot_play() {
         assert!(text.contains(says), "{says}: {text}");
     };
     wrong(&["/nonexistent/a.conf"], "/nonexistent/a.conf");
+    wrong(&["/run/a.conf"], "elsewhere");
     wrong(&["--keepalived", "node9"], "node1, node2, node3, node4");
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let empty = folder.path().join("empty.conf");

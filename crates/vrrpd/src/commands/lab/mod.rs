@@ -138,8 +138,16 @@ fn configurations(files: &[PathBuf]) -> Result<Vec<(PathBuf, Config)>, Failure> 
         |file: &PathBuf, why: &str| Failure(Exit::Usage, format!("{}: {why}", file.display()));
     let mut read = Vec::new();
     for file in files {
-        std::fs::File::open(file).map_err(|e| unusable(file, &e.to_string()))?;
         let path = std::path::absolute(file)?;
+        std::fs::File::open(file).map_err(|e| {
+            let hidden = path.starts_with("/run") && !path.starts_with(SCRATCH);
+            let hint = if hidden {
+                "; /run is another one in the lab: copy it elsewhere"
+            } else {
+                ""
+            };
+            unusable(file, &format!("{e}{hint}"))
+        })?;
         let loaded = keepalived_conf::load(&FsLoader, &path.to_string_lossy(), &Options::default());
         if loaded.refused() {
             let report = Report::new(&loaded.sources, &loaded.diagnostics);
