@@ -155,7 +155,8 @@ impl<'a> Lines<'a> {
 
     /// Counts one expansion. `false`: there have been too many, and nothing more is read.
     fn spend(&mut self, line: &Text) -> bool {
-        self.expansions += 1;
+        // Long lines take longer.
+        self.expansions += 1 + line.len() / 128;
         if self.expansions <= self.limits.lines {
             return true;
         }
