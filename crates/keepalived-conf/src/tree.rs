@@ -189,7 +189,7 @@ impl Reader<'_, '_> {
                 }
                 self.brace_missing();
             } else if is("{") {
-                self.brace_unexpected(first);
+                self.brace_unexpected();
                 continue;
             }
             if is("}") {
@@ -433,12 +433,11 @@ impl Reader<'_, '_> {
             .report(unknown_keyword(block, word, opens, self.open.last()));
     }
 
-    fn brace_unexpected(&mut self, brace: &Word) {
+    fn brace_unexpected(&mut self) {
         if self.stray == 0 {
             self.stray_depth = self.open.len();
         }
         self.stray += 1;
-        let _ = brace;
     }
 
     fn brace_extra(&mut self, brace: &Word) {

@@ -99,8 +99,6 @@ fn an_included_file_is_named() {
 
 #[test]
 fn columns_count_characters() {
-    let loaded = parse(&instance("notify \"/bin/é\" ; priority"));
-    let _ = loaded;
     let loaded = parse("vrrp_instance ÄÖÜ {\n interface eth0\n virtual_router_id 300\n}\n");
     assert_eq!(
         places(&loaded, Code::NumberRange),

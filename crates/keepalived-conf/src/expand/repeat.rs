@@ -160,14 +160,12 @@ impl Lines<'_> {
             .replace(&line.slice(0..close), false)
             .0
             .unwrap_or_else(|| line.slice(0..close));
-        let head_len = whole.len();
         whole.push(&line.from(close));
         let place = line.place(0..close);
         let parsed = head(whole.as_str()).ok().map(|(rest, (kind, arguments))| {
             let text = whole.from(whole.len() - rest.len()).trimmed();
             (text, repetition(kind, &arguments))
         });
-        let _ = head_len;
         match parsed {
             Some((text, Ok((variables, values)))) => {
                 let repeat = Repeat {

@@ -8,9 +8,7 @@ use super::Reader;
 use super::group::GroupDraft;
 use super::instance::{AuthKind, Draft};
 use crate::codes::Code;
-use crate::config::{
-    Auth, Config, DynamicInterfaces, Family, Garp, Instance, Origin, State, Track, Tracked, Version,
-};
+use crate::config::{Auth, Config, Family, Garp, Instance, Origin, State, Track, Tracked, Version};
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
 use crate::lex::Word;
@@ -493,10 +491,7 @@ impl Reader<'_> {
 
     /// Two instances that are one virtual router.
     fn same_virtual_router(&mut self) {
-        let Config {
-            instances, globals, ..
-        } = &self.config;
-        let _ = matches!(globals.dynamic_interfaces, DynamicInterfaces::No);
+        let instances = &self.config.instances;
         let mut findings = Vec::new();
         for (index, instance) in instances.iter().enumerate() {
             let earlier = instances.iter().take(index);
