@@ -14,6 +14,8 @@
 mod bad_packets;
 #[path = "lab/command.rs"]
 mod command;
+#[path = "lab/drop_in.rs"]
+mod drop_in;
 #[path = "lab/failover.rs"]
 mod failover;
 #[path = "lab/keepalived.rs"]
@@ -43,11 +45,12 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(8);
     let entered = enter().err().map(|error| error.to_string());
     let mut skipped = BTreeMap::<String, usize>::new();
-    let groups: [&[Case]; 7] = [
+    let groups: [&[Case]; 8] = [
         keepalived::CASES,
         failover::CASES,
         bad_packets::CASES,
         command::CASES,
+        drop_in::CASES,
         leftovers::CASES,
         start::CASES,
         tshark::CASES,

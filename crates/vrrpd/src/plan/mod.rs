@@ -287,10 +287,7 @@ impl Plan {
             // The one with the virtual MAC is down while the router is not Active.
             .filter(|iface| {
                 *iface != own
-                    && !router
-                        .vmac
-                        .as_ref()
-                        .is_some_and(|vmac| vmac.iface == *iface)
+                    && router.vmac.as_ref().is_none_or(|vmac| vmac.iface != *iface)
             })
             .collect();
         for what in needed.into_iter().map(Trackee::Iface) {
