@@ -1,6 +1,10 @@
 //! The state machine: a step in each state, an engine of 1, 100 and 10,000 virtual routers.
 
-#![allow(clippy::unwrap_used, reason = "a bench may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench may panic"
+)]
 
 use core::hint::black_box;
 use core::net::IpAddr;

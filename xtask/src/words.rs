@@ -21,6 +21,7 @@ const RULES: &[Rule] = &[
             "RFC 8347",
             "keepalived",
             "Ifla::Master",
+            "IFLA_MASTER",
             "l3mdev",
         ],
         why: "RFC 9568 says Active; keepalived's word belongs to keepalived-conf and vrrpd/compat",
