@@ -299,7 +299,8 @@ fn rule_options_reach_the_kernel() {
         },
         Rule {
             oif: Some("not-there".to_owned()),
-            uid_range: Some((1_000, 2_000)),
+            // The only user that there is in a user namespace made by an ordinary one.
+            uid_range: Some((0, 0)),
             ip_protocol: Some(17),
             source_port: Some(PortRange {
                 first: 10,
@@ -335,7 +336,7 @@ fn rule_options_reach_the_kernel() {
         "-4 rule show",
         &[
             "100: not from 10.1.0.0/16 to 10.2.0.0/16 tos fwmark 0x12/0xff iif eth0 lookup 1000 realms 3/4 suppress_prefixlength 8 suppress_ifgroup 3 proto keepalived",
-            "101: from all oif not-there [detached] uidrange 1000-2000 ipproto udp sport 10-20 dport 30-40 tun_id 9 goto 200 [unresolved] proto keepalived",
+            "101: from all oif not-there [detached] uidrange 0-0 ipproto udp sport 10-20 dport 30-40 tun_id 9 goto 200 [unresolved] proto keepalived",
             "102: from all nop proto keepalived",
             "103: from 10.3.0.0/16 blackhole proto keepalived",
         ],
