@@ -37,6 +37,20 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
         (globals.reload_time_file.is_some(), "reload_time_file"),
         (globals.reload_file.is_some(), "reload_file"),
         (globals.config_save_dir.is_some(), "config_save_dir"),
+        (globals.data_use_instance, "data_use_instance"),
+        (globals.use_pid_dir, "use_pid_dir (give -p and -r)"),
+        (
+            globals.tmp_config_directory.is_some(),
+            "tmp_config_directory",
+        ),
+        (
+            globals.receive_buffers != Default::default(),
+            "the size of receive buffers",
+        ),
+        (
+            globals.process_name.is_some() || globals.vrrp_process_name.is_some(),
+            "process_name",
+        ),
         (globals.dbus, "enable_dbus"),
         (
             globals.nftables.table.is_some(),
@@ -59,7 +73,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
 }
 
 fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
-    let unicast = instance.unicast.as_ref();
     let all = [
         (instance.ipvlan.is_some(), "use_ipvlan"),
         (instance.vmac_addr, "use_vmac_addr"),
@@ -77,12 +90,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
         (instance.receive_buffer.is_some(), "kernel_rx_buf_size"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
         (instance.smtp_alert, "smtp_alert"),
-        (
-            unicast.is_some_and(|unicast| {
-                unicast.old_checksum == keepalived_conf::config::OldChecksum::Always
-            }),
-            "old_unicast_checksum",
-        ),
     ];
     all.into_iter()
         .filter(|(asked, _)| *asked)

@@ -286,8 +286,7 @@ impl Plan {
             .tracked_ifaces()
             // The one with the virtual MAC is down while the router is not Active.
             .filter(|iface| {
-                *iface != own
-                    && router.vmac.as_ref().is_none_or(|vmac| vmac.iface != *iface)
+                *iface != own && router.vmac.as_ref().is_none_or(|vmac| vmac.iface != *iface)
             })
             .collect();
         for what in needed.into_iter().map(Trackee::Iface) {

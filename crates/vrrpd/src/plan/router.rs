@@ -3,15 +3,15 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use keepalived_conf::config::{self, Instance, State};
+use keepalived_conf::config::{self, Instance, OldChecksum, State};
 use vrrp_fsm::{
     Addresses, AnnounceSchedule, Announced, Auth, Destination, Elsewhere, HmacOptions, Preempt,
     RouterId, RouterOptions,
 };
 use vrrp_net::{Mac, Protocol};
 use vrrp_proto::{
-    AdvertInterval, AntiReplay, ChecksumCoverage, HOP_LIMIT, HmacMode, Key, OwnerPolicy, Password,
-    Peer, Priority, Profile, Version, VirtualMac, Vrid,
+    AdvertInterval, AntiReplay, ChecksumCoverage, ChecksumPolicy, HOP_LIMIT, HmacMode, Key,
+    OwnerPolicy, Password, Peer, Priority, Profile, Version, VirtualMac, Vrid,
 };
 
 use super::{Install, NotifyPrograms, Numbers, PlanError, Router, Vmac, family, install};
@@ -62,6 +62,10 @@ pub(super) fn options(
         iface: placed.iface,
     });
     let advertised = instance.addresses.iter().map(|address| address.address);
+    let old_checksum = instance
+        .unicast
+        .as_ref()
+        .map(|unicast| unicast.old_checksum);
     let options = RouterOptions {
         version,
         profile: if instance.strict {
@@ -87,6 +91,11 @@ pub(super) fn options(
         } else {
             ChecksumCoverage::PseudoHeader
         },
+        accepted_checksum: match old_checksum {
+            Some(OldChecksum::Detect | OldChecksum::Always) => ChecksumPolicy::OldUnicast,
+            Some(OldChecksum::Never) | None => ChecksumPolicy::Either,
+        },
+        old_unicast_checksum: old_checksum == Some(OldChecksum::Always),
         owner_policy: if instance.owner_ignore_adverts {
             OwnerPolicy::Discard
         } else {
