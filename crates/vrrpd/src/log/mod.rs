@@ -1,6 +1,6 @@
 //! Logging that cannot make an advertisement late.
 //!
-//! An event becomes a [`Record`] and is put into a bounded queue without waiting; a thread of its own writes it to
+//! An event becomes a record and is put into a bounded queue without waiting; a thread of its own writes it to
 //! standard error, journald or syslog, and may block there as long as it likes. What does not fit into the queue is
 //! counted, and the count is written with the next line that gets through.
 //!
