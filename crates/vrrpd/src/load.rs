@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keepalived_conf::{Code, Config, FsLoader, Severity, Span};
+use keepalived_conf::{Code, Config, FsLoader, Severity};
 use tracing::{error, info, warn};
 
 use crate::host::Host;
@@ -42,19 +42,13 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         ..keepalived_conf::Options::default()
     };
     let loaded = keepalived_conf::load(&FsLoader, &file, &options);
-    let at = |span: Option<Span>| {
-        let place = span.and_then(|span| loaded.sources.locate(span));
-        place.map(|place| {
-            (
-                place.line,
-                format!("({}: Line {}) ", place.file, place.line),
-            )
-        })
-    };
     let findings = loaded.findings();
     for finding in &findings {
-        let (line, place) = at(finding.span).unzip();
-        let place = place.unwrap_or_default();
+        let at = finding.span.and_then(|span| loaded.sources.locate(span));
+        let (line, column) = at.as_ref().map(|at| (at.line, at.column)).unzip();
+        let place = at.map_or_else(String::new, |at| {
+            format!("({}: Line {}) ", at.file, at.line)
+        });
         let help = finding
             .help
             .iter()
@@ -69,10 +63,19 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         let message = wording(finding.code, &finding.message);
         match finding.severity {
             Severity::Refuse | Severity::Loud => {
-                error!(code, line, instance, "{place}{message}{notes}{help}")
+                error!(
+                    code,
+                    line, column, instance, "{place}{message}{notes}{help}"
+                )
             }
-            Severity::Warning => warn!(code, line, instance, "{place}{message}{notes}{help}"),
-            Severity::Note => info!(code, line, instance, "{place}{message}{notes}{help}"),
+            Severity::Warning => warn!(
+                code,
+                line, column, instance, "{place}{message}{notes}{help}"
+            ),
+            Severity::Note => info!(
+                code,
+                line, column, instance, "{place}{message}{notes}{help}"
+            ),
         }
     }
     if loaded.refused() {
