@@ -36,7 +36,7 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
     }
     let options = keepalived_conf::Options {
         config_id: settings.config_id.clone().unwrap_or_else(node_name),
-        environment: std::env::vars().collect::<BTreeMap<_, _>>(),
+        environment: environment(),
         seed: u64::from(std::process::id()),
         check_includes: settings.all_config,
         ..keepalived_conf::Options::default()
@@ -101,6 +101,13 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
         return Err(Refused::Unusable);
     }
     Ok(Arc::new(config))
+}
+
+/// What `${_ENV NAME}` can name. A variable that is no UTF-8 cannot stand in a configuration.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// keepalived's own words stand first where its users look for them.

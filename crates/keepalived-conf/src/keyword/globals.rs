@@ -130,8 +130,8 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("stats_dump_file", word("PATH"), "/tmp/keepalived.stats", "The dump of SIGUSR2.").since("2.3.2"),
     row("json_dump_file", word("PATH"), "/tmp/keepalived.json", "The dump in JSON.").since("2.3.2"),
     row("json_version", int(1, 2), "1", "Layout of the dump in JSON.").since("2.2.8"),
-    row("iproute_usr_dir", word("DIRECTORY"), "/usr/share/iproute2", "Where rt_tables and the like are read.").since("2.3.2"),
-    row("iproute_etc_dir", word("DIRECTORY"), "/etc/iproute2", "Where rt_tables and the like are read.").since("2.3.2"),
+    row("iproute_usr_dir", word("DIRECTORY"), "/usr/share/iproute2", "Where rt_tables and the like are read.").since("2.3.2").no_effect("the names are read from the usual places"),
+    row("iproute_etc_dir", word("DIRECTORY"), "/etc/iproute2", "Where rt_tables and the like are read.").since("2.3.2").no_effect("the names are read from the usual places"),
     row("include_check", optional("[[+|-]read|match|wildcard_match|brace_match ...]"), "none", "What counts as an error of an include; without words, everything."),
     // Firewall
     row("nftables", optional("[TABLE]"), "keepalived, when it is needed", "The table of firewall rules for no_accept and virtual MACs."),
