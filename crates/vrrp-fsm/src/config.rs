@@ -50,9 +50,10 @@ pub struct AnnounceSchedule {
     /// Announce so often on interfaces other than the router's own (`garp_extra_if`), so that bridges
     /// know where the virtual MAC is. Default: none.
     pub elsewhere: Option<Elsewhere>,
-    /// Whether to announce again after the process stood still while it was Active, and when two
-    /// Active routers have become one; the one that gives way advertises once more, so that the
-    /// winner knows. Default: true; RFC: false.
+    /// Whether to announce again after the process stood still while it was Active, when two Active
+    /// routers have become one, when another one leaves with priority 0, and when a drain with a taker
+    /// is taken back; the one that gives way or was drained advertises once more, so that the winner
+    /// knows. Default: true; RFC: false.
     pub after_trouble: bool,
 }
 

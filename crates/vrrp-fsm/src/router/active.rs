@@ -124,6 +124,11 @@ impl VirtualRouter {
             ]);
             active.adver = now + self.config.interval.as_duration();
             self.state = State::Active(active);
+            // Whoever leaves Active was Active, and the hosts may have been told so last.
+            self.taker_left(now, source, out);
+            if self.config.announce.after_trouble {
+                self.announce_lower(now, out);
+            }
             return;
         }
         //= R9568-7.1-09
@@ -327,7 +332,7 @@ impl VirtualRouter {
             out.extend([Action::Announce {
                 rounds: self.config.announce.burst.max(1),
             }]);
-            active.announce = Pending::after_burst(now, &self.config.announce);
+            active.announce = Pending::after_another_burst(now, &self.config.announce);
         }
     }
 }

@@ -35,6 +35,14 @@ impl Pending {
         }
     }
 
+    /// The same, and a losing advertisement of this moment asks for no more.
+    pub(super) fn after_another_burst(now: Instant, schedule: &AnnounceSchedule) -> Self {
+        Self {
+            lower: Some(now),
+            ..Self::after_burst(now, schedule)
+        }
+    }
+
     /// With other periods, counted from now.
     pub(super) fn refresh_from(&mut self, now: Instant, schedule: &AnnounceSchedule) {
         self.refresh = schedule.refresh.map(|period| now + period);

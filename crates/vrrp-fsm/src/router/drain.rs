@@ -24,8 +24,9 @@ pub(super) struct Drain {
     /// When to stop waiting and leave with priority 0: nobody takes over from a router that is not
     /// silent if it must not preempt, or only after a delay.
     pub(super) fallback: Instant,
-    /// Who was heard once with a priority that wins. It advertises before it has its addresses.
-    pub(super) taker: Option<IpAddr>,
+    /// Who was heard once with a priority that wins, and with which: it advertises before it has its
+    /// addresses. Of several, the one that the others yield to once they hear it.
+    pub(super) taker: Option<(Priority, IpAddr)>,
 }
 
 impl VirtualRouter {
@@ -70,9 +71,14 @@ impl VirtualRouter {
             priority,
             interval,
         } = heard;
-        if drain.taker == Some(source) {
+        if drain.taker.is_some_and(|(_, taker)| taker == source) {
             self.follow(source, out);
             self.enter(State::Initialize, Cause::Drained(Some(source)), out);
+            return;
+        }
+        // Two that cannot hear each other would else take turns, and there would be no second.
+        let taker = Some((priority, source));
+        if taker < drain.taker {
             return;
         }
         let (version, adverts) = (self.config.version, self.config.down_timer_adverts);
@@ -80,7 +86,7 @@ impl VirtualRouter {
         // lose the addresses before its second.
         let silence = active_down_interval(version, Priority::OWNER, interval, adverts);
         drain.fallback = drain.fallback.max(now + silence);
-        drain.taker = Some(source);
+        drain.taker = taker;
         // The hosts have been told of the taker: a burst that is still to come would undo that.
         active.announce = Pending::default();
         active.drain = Some(drain);
@@ -93,14 +99,43 @@ impl VirtualRouter {
         self.enter(State::Initialize, Cause::Drained(None), out);
     }
 
-    /// Advertises the old priority at once, so that no Backup acts on the 1 that it has heard.
+    /// Advertises the old priority at once, so that no Backup acts on the 1 that it has heard. If the
+    /// hosts were told of a taker, they are told again.
     pub(super) fn undrain(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         if let State::Active(active) = &mut self.state
-            && active.drain.take().is_some()
+            && let Some(drain) = active.drain.take()
         {
             active.adver = now + self.config.interval.as_duration();
             let priority = self.priority();
             out.extend([Action::Advertise(priority)]);
+            if drain.taker.is_some() {
+                self.resume_announcing(now, out);
+            }
         }
+    }
+
+    /// The router that took over has left again: this one speaks as before until the next one does.
+    pub(super) fn taker_left(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        out: &mut impl Extend<Action>,
+    ) {
+        if let State::Active(Active {
+            drain: Some(drain), ..
+        }) = &mut self.state
+            && drain.taker.take_if(|(_, taker)| *taker == source).is_some()
+        {
+            self.resume_announcing(now, out);
+        }
+    }
+
+    /// Its pending announcements were dropped when a taker was heard.
+    fn resume_announcing(&mut self, now: Instant, out: &mut impl Extend<Action>) {
+        if let State::Active(active) = &mut self.state {
+            active.announce = Pending::default();
+            active.announce.refresh_from(now, &self.config.announce);
+        }
+        self.announce_again(now, out);
     }
 }

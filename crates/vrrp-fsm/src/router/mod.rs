@@ -416,7 +416,10 @@ const fn leaves_with_relinquish(to: Role, cause: Cause) -> bool {
 
 /// Whether a router that leaves Active for this cause leaves it to one that serves.
 const fn gives_way(cause: Cause) -> bool {
-    matches!(cause, Cause::Higher { .. } | Cause::Group(_))
+    matches!(
+        cause,
+        Cause::Higher { .. } | Cause::Group(_) | Cause::Drained(Some(_))
+    )
 }
 
 #[cfg(test)]

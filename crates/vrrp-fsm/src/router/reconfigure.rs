@@ -83,6 +83,8 @@ impl VirtualRouter {
             } => {
                 self.active_adver_interval = active_adver_interval;
                 self.last_active = last_active;
+                // With a greater priority than it was left with, it waits no longer than a new one.
+                let active_down = active_down.min(now + self.active_down_interval());
                 self.enter(State::Backup(Backup::new(active_down)), Cause::Resumed, out);
             }
             SavedRole::Active { adver } => {

@@ -148,3 +148,22 @@ fn bursts_for_losers_keep_their_distance() {
     }
     assert_eq!(bursts, [0, 100, 200, 300, 400]);
 }
+
+/// Only Active routers leave with priority 0: the hosts may have been told of the one that does.
+#[test]
+fn somebody_who_leaves_was_active() {
+    let announce = AnnounceSchedule::KEEPALIVED;
+    let (mut router, at) = active_at(RouterOptions {
+        announce,
+        ..options(100)
+    });
+    assert_eq!(
+        does(&mut router, at, heard(GREATER, 0, SECOND)),
+        [advert(100), Action::Announce { rounds: 5 }]
+    );
+    let (mut strict, at) = active_at(options(100));
+    assert_eq!(
+        does(&mut strict, at, heard(GREATER, 0, SECOND)),
+        [advert(100)]
+    );
+}

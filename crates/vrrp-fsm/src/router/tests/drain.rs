@@ -131,6 +131,91 @@ fn a_taker_that_dies_after_its_first_advert_does_not_keep_us() {
     );
 }
 
+/// Both win over priority 1 and go on: the second advert of the one that beats the other counts.
+#[test]
+fn takers_that_cannot_hear_each_other_do_not_keep_us() {
+    for (first, second) in [(LESS, GREATER), (GREATER, LESS)] {
+        let (mut router, at) = draining(options(200));
+        let step = Duration::from_millis(500);
+        let mut now = at + Duration::from_millis(3_219);
+        for source in [first, second, first, second] {
+            if router.role() == Role::Active {
+                does(&mut router, now, heard(source, 100, SECOND));
+                now += step;
+            }
+        }
+        assert_eq!(router.role(), Role::Initialize);
+        assert_eq!(router.last_active(), Some(GREATER));
+    }
+}
+
+fn watchful(priority: u8) -> RouterOptions {
+    RouterOptions {
+        announce: AnnounceSchedule {
+            refresh: Some(Duration::from_secs(10)),
+            ..AnnounceSchedule::KEEPALIVED
+        },
+        answer_spacing: Duration::from_millis(10),
+        ..options(priority)
+    }
+}
+
+/// The taker may have been Active all along, behind a cut cable: it must hear that there were two.
+#[test]
+fn the_taker_hears_that_there_was_another() {
+    let (mut router, at) = draining(watchful(200));
+    let taken = at + Duration::from_millis(700);
+    does(&mut router, taken, heard(LESS, 100, SECOND));
+    let second = taken + Duration::from_secs(1);
+    let cause = Cause::Drained(Some(LESS));
+    assert_eq!(
+        does(&mut router, second, heard(LESS, 100, SECOND)),
+        [
+            advert(1),
+            Action::Withdraw,
+            notify(Role::Active, Role::Initialize, cause)
+        ]
+    );
+}
+
+/// The hosts were told of a taker that has left since: they hear from us, and so does the next one.
+#[test]
+fn a_taker_that_leaves_leaves_the_hosts_to_us() {
+    let (mut router, at) = draining(watchful(200));
+    let taken = at + Duration::from_millis(700);
+    does(&mut router, taken, heard(LESS, 100, SECOND));
+    let left = taken + Duration::from_millis(100);
+    assert_eq!(
+        does(&mut router, left, heard(LESS, 0, SECOND)),
+        [advert(1), Action::Announce { rounds: 5 }]
+    );
+    let next = left + Duration::from_secs(1);
+    assert_eq!(router.adver_timer(), Some(next));
+    assert!(does(&mut router, next, Event::Timeout).contains(&advert(1)));
+}
+
+/// What was to be announced was dropped for the taker. Nobody else would do it.
+#[test]
+fn an_undrain_with_a_taker_announces_again_and_goes_on_refreshing() {
+    let (mut router, at) = draining(watchful(200));
+    let taken = at + Duration::from_millis(700);
+    does(&mut router, taken, heard(LESS, 100, SECOND));
+    let now = taken + Duration::from_millis(100);
+    assert_eq!(
+        does(&mut router, now, Event::Undrain),
+        [advert(200), Action::Announce { rounds: 5 }]
+    );
+    let mut announced = 0;
+    while let Some((due, _)) = router.deadline().filter(|(due, _)| *due <= now + MINUTE) {
+        let out = does(&mut router, due, Event::Timeout);
+        announced += out
+            .iter()
+            .filter(|action| matches!(action, Action::Announce { .. }))
+            .count();
+    }
+    assert_eq!(announced, 1 + 5, "after 5 s, then every 10 s");
+}
+
 #[test]
 fn an_undrain_takes_the_role_back_at_once() {
     let (mut router, at) = draining(options(200));

@@ -100,6 +100,21 @@ fn a_role_is_resumed_with_its_deadline() {
     assert_eq!(after.active_adver_interval(), centis(300));
 }
 
+/// The configuration may have changed in between.
+#[test]
+fn a_resumed_backup_waits_no_longer_than_a_new_one() {
+    let before = backup(options(100));
+    for (priority, active_down) in [(200, 3_218_750), (50, 3_609_375)] {
+        let mut after = router(options(priority));
+        after.resume(us(0), before.saved(), None, &mut Vec::new());
+        assert_eq!(
+            after.active_down_timer(),
+            Some(us(active_down)),
+            "{priority}"
+        );
+    }
+}
+
 /// Three intervals after the last advert the first Backup may be Active.
 #[test]
 fn a_role_that_may_be_somebody_elses_is_not_resumed() {
