@@ -512,3 +512,264 @@ fn what_is_not_as_expected_is_told() {
         ]
     );
 }
+
+/// Two routers take over from one that hands over, and do not hear each other: it leaves all the
+/// same, at the second advert of the one that would win.
+#[test]
+fn takers_that_cannot_hear_each_other_end_a_drain() {
+    judge(
+        "world interval 250ms
+         router r1 priority 250
+         router r2 priority 209
+         router r3 priority 250
+         start r1
+         start r3
+         start r2
+         deafen r1 r2
+         run 1s
+         deafen r2 r1
+         drain r3
+         run 2s
+         expect active r1 r2",
+    );
+}
+
+/// A router hands over to one that was Active all along, behind a cut cable, or announces in the
+/// moment in which the other one takes over: the one that stays hears of it, and so do the hosts.
+#[test]
+fn the_hosts_learn_of_a_taker_that_was_active_before() {
+    judge(
+        "world hosts 3 ping 10ms latency 900us
+         router r1 priority 254
+         router r2 priority 5
+         start r1
+         start r2
+         cut r2 h1 h3
+         run 8100ms
+         expect active r1 r2
+         drain r2
+         heal
+         run 3s
+         expect active r1
+         mark
+         run 10s
+         expect lost 0",
+    );
+    judge(
+        "world family v6 latency 900us install 1us
+         router r1 priority 100 drift -74ppm
+         router r2 priority 100 drift -154ppm
+         start r1
+         start r2
+         run 4s
+         drain r2
+         run 4500ms
+         expect active r1
+         mark
+         run 10s
+         expect lost 0",
+    );
+}
+
+/// Who leaves with priority 0 was Active, and hosts may have been told so: by an owner that was
+/// frozen while it stopped, by one whose other link is cut, by a taker that thinks better of it.
+#[test]
+fn the_hosts_learn_that_a_router_that_left_was_not_alone() {
+    judge(
+        "world hosts 2 ping 10ms
+         router r1 priority 255
+         router r2 priority 129
+         start r2
+         run 4s
+         cut r1
+         start r1
+         stop r1
+         heal
+         run 1s
+         mark
+         run 3s
+         expect lost 0",
+    );
+    judge(
+        "world version 2 segments 2 install 20ms
+         router r1 priority 1
+         router r2 priority 255
+         start r1
+         start r2
+         suspend r2
+         run 2s
+         unplug r2 0
+         run 3s
+         resume r2
+         run 11s",
+    );
+    judge(
+        "world interval 2s install 40ms
+         router r1 priority 159
+         router r2 priority 1
+         start r2
+         start r1
+         run 20s
+         suspend r1
+         run 11s
+         resume r1
+         drain r2
+         stop r1
+         run 13s",
+    );
+}
+
+/// Told to stay after all, when its taker is gone and has told the hosts that it serves.
+#[test]
+fn the_hosts_learn_that_a_drain_is_taken_back() {
+    judge(
+        "world hosts 2 ping 10ms
+         router r1 priority 100
+         router r2 priority 200
+         start r1
+         start r2
+         run 5s
+         suspend r2
+         run 4s
+         resume r2
+         drain r1
+         suspend r2
+         run 500ms
+         undrain r1
+         run 1s
+         mark
+         run 3s
+         expect active r1
+         expect lost 0",
+    );
+}
+
+/// A new process with a greater priority waits no longer than the greater priority says.
+#[test]
+fn a_warm_restart_does_not_keep_a_lower_priority_waiting() {
+    judge(
+        "world interval 5s
+         router r1 priority 93
+         start r1
+         leave r1
+         priority r1 185
+         start r1
+         run 16400ms
+         expect active r1",
+    );
+}
+
+/// Where nobody does wrong, and the promises were once too broad.
+#[test]
+fn nothing_is_promised_that_no_protocol_can_keep() {
+    for plan in [
+        // Equals with equal clocks are released at the same moment, and take over at the same.
+        "world version 2 latency 10us install 1ms
+         router r1 priority 255
+         router r2 priority 200 drift -96ppm
+         router r3 priority 200 drift -96ppm
+         start r1
+         start r2
+         start r3
+         run 16s
+         stop r1
+         run 5s",
+        // The owner's last words were read, and it is gone.
+        "world interval 100ms latency 200us install 100ns
+         router r1 priority 255
+         router r2 priority 100
+         router r3 priority 207
+         start r2
+         start r3
+         cut r1 r3
+         run 1s
+         start r1
+         crash r1
+         heal
+         run 1s",
+        // The best router is heard and crashes while a slow kernel keeps the others busy.
+        "world seed 78533 interval 5s segments 2 hosts 0 latency 900us install 100ms
+         router r1 priority 32
+         router r2 priority 250 drift -184ppm
+         router r3 priority 250 drift -143ppm
+         router r4 priority 250 drift -146ppm
+         start r2
+         start r4
+         start r3
+         run 15300ms
+         crash r4
+         run 58s",
+        // It announces once more, as scheduled, and dies before the next advert is due.
+        "world version 2 interval 10s
+         router r1 priority 255
+         router r2 priority 254
+         start r1
+         start r2
+         run 102s
+         cut r2 h1
+         run 30s
+         heal
+         run 7s
+         crash r2
+         run 38s",
+        // The host is plugged in a moment after the announcement.
+        "world interval 250ms latency 10us install 5ms
+         router r1 priority 200
+         router r2 priority 218
+         start r2
+         run 3s
+         stop r2
+         cut r2 h1
+         start r1
+         run 2s
+         freeze r1
+         run 3s
+         resume r1
+         heal
+         run 1s",
+        // An advert that was held up comes behind the priority 0.
+        "world seed 568811 interval 500ms latency 900us install 500ns
+         router r1 priority 1
+         router r2 priority 46
+         router r3 priority 255
+         router r4 priority 159 drift -81ppm
+         weather all delay 967278ns jitter 4976039ns reorder 7%
+         start r4
+         run 1234371505ns
+         start r2
+         run 993ms
+         run 3965650549ns
+         weather all
+         stop r4
+         run 3s",
+        // Whoever takes over after the priority 0 is heard and cut off at once.
+        "world interval 100ms latency 900us install 2ms
+         router r1 priority 114
+         router r2 priority 200
+         router r3 priority 238
+         start r2
+         start r3
+         run 1s
+         start r1
+         stop r3
+         run 24ms
+         unplug r2 0
+         run 1s",
+        // Told to stay after half a handover, with a taker that is not silent.
+        "world version 2 interval 10s latency 50us install 10ms
+         router r1 priority 100
+         router r2 priority 255
+         start r1
+         start r2
+         cut r1
+         run 45s
+         drain r1
+         heal
+         run 12s
+         undrain r1
+         run 12s
+         expect active r2",
+    ] {
+        judge(plan);
+    }
+}

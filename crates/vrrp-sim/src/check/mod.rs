@@ -12,7 +12,7 @@
 //! | no haste | a Backup that has followed an Active router is not Active before its Active_Down_Interval has passed since that one's last advert; after a priority 0, not before its Skew_Time |
 //! | right one | a Backup that preempts and hears none but lower Active routers takes over in time; of two that are Active, the one with the greater priority stays, then the one with the greater address |
 //! | right caches | hosts that heard the announcement of the only holder send to it from then on |
-//! | announced | when another router has announced, or two that were Active have become one, the one that goes on serving announces again |
+//! | announced | when another router that it hears has taken over or left, or two that were Active have become one, the one that goes on serving announces again |
 //! | inside | each machine's own rules: see [`crate::EngineNode`] |
 //!
 //! In a sync group a member waits for the others, so its time may be spent twice. Routers are known
@@ -30,7 +30,7 @@ use core::fmt;
 use core::time::Duration;
 use vrrp_fsm::{Instant, Preempt};
 use vrrp_proto::{Priority, Profile, Version};
-use watch::{Release, Seeing, Watch};
+use watch::{Owed, Release, Seeing, Watch};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,14 +141,9 @@ impl Checker {
 
     /// To be told before something is done to a router: whether it leaves with or without a word
     /// decides how long the others wait.
-    pub fn ordered<S: Subject>(&mut self, world: &World<Station<S>>, router: usize, order: Order) {
-        let now = world.now();
-        for (segment, watch) in self.watches.iter_mut().enumerate() {
-            let seeing = Seeing {
-                world,
-                segment,
-                routers: &self.routers,
-            };
+    pub fn ordered(&mut self, now: Instant, router: usize, order: Order) {
+        let (patience, worst) = (self.patience() * 2, self.worst);
+        for watch in &mut self.watches {
             let vanishes = matches!(
                 order,
                 Order::Crash | Order::Kill | Order::Leave | Order::Freeze | Order::Suspend
@@ -161,11 +156,26 @@ impl Checker {
                 continue;
             }
             for (to, seen) in watch.routers.iter_mut().enumerate() {
-                if serves && seen.backup.is_some() && seeing.good_cable(router, to) {
+                // Under worse weather than this, frames that are under way may come after it.
+                let words = watch.words.get(to).and_then(|words| words.get(router));
+                let good = words.and_then(|words| words.good);
+                if !serves || to == router || good.is_none_or(|good| now <= good + worst) {
+                    continue;
+                }
+                if seen.serves() {
+                    let due = now + patience;
+                    watch.owed.push(Owed {
+                        by: to,
+                        since: now,
+                        due,
+                    });
+                }
+                if seen.backup.is_some() {
                     seen.released = Some(Release {
                         at: now,
                         by: router,
                         left: false,
+                        overtaken: None,
                     });
                 }
             }
@@ -213,7 +223,7 @@ impl Checker {
             };
             watch.see(
                 &seeing,
-                self.slack(self.interval + self.worst * 2),
+                (self.slack(self.interval + self.worst * 2), self.worst),
                 &self.preempts,
             );
             self.one_active(&seeing, watch);
@@ -241,6 +251,11 @@ impl Checker {
     /// What clocks that run at different speeds may add.
     fn slack(&self, time: Duration) -> Duration {
         time + time / 1000 + Duration::from_micros(2)
+    }
+
+    /// How long two Active routers remain two, and one that heard the other takes to announce.
+    fn patience(&self) -> Duration {
+        self.slack(self.interval + self.worst * 4)
     }
 
     fn due_at(&mut self, due: Instant) {

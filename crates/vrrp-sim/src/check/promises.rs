@@ -1,6 +1,6 @@
 //! What is demanded of what was seen.
 
-use super::watch::{Pair, Release, Seeing, Watch, since};
+use super::watch::{Owed, Pair, Release, Seeing, Seen, Watch, Words, since};
 use super::{Checker, Promise};
 use crate::host::EndHost;
 use crate::node::Subject;
@@ -15,46 +15,64 @@ impl Checker {
                 self.one_of_two(seeing, watch, a, b);
             }
         }
-        let now = seeing.world.now();
+        self.announced(seeing.world.now(), watch);
+    }
+
+    /// Who serves and hears that another router has told the hosts that it does tells them again.
+    ///
+    /// Hearing is what counts: whoever announced before its adverts could be heard, and is silent
+    /// when the next one is due, leaves nothing by which any protocol could know of it. A router
+    /// that hands over leaves the hosts to its taker, and owes them nothing until it is told to stay.
+    fn announced(&mut self, now: Instant, watch: &mut Watch) {
+        let settled = self.slack(self.interval + self.worst * 2);
+        let patience = self.patience() * 2;
         for b in 0..watch.routers.len() {
-            if watch
+            let Some(active) = watch
                 .routers
                 .get(b)
-                .is_none_or(|seen| seen.announced != Some(now))
-            {
+                .filter(|seen| seen.announced == Some(now))
+                .and_then(|seen| seen.active)
+            else {
                 continue;
-            }
+            };
             for a in (0..watch.routers.len()).filter(|a| *a != b) {
-                let serves = watch.routers.get(a).is_some_and(|seen| {
-                    seen.active.is_some() && seen.view.status != Status::Draining
-                });
-                if serves && watch.pair(a, b).is_some_and(|pair| pair.clear.is_some()) {
-                    watch.owed.push((a, now));
+                let serves = watch.routers.get(a).is_some_and(Seen::serves);
+                let clear = watch.pair(a, b).and_then(|pair| pair.clear);
+                // Its first advert was heard, or a later one.
+                let heard =
+                    clear.is_some_and(|clear| clear < active || now > clear.max(active) + settled);
+                if serves && heard {
+                    let due = now + patience;
+                    watch.owed.push(Owed {
+                        by: a,
+                        since: now,
+                        due,
+                    });
                 }
             }
         }
         if !self.announces_again {
             watch.owed.clear();
         }
-        let patience = self.slack(self.interval + self.worst * 4) * 2;
         let mut owed = core::mem::take(&mut watch.owed);
-        owed.retain(|&(winner, clear)| {
-            let seen = watch
-                .routers
-                .get(winner)
-                .filter(|seen| seen.active.is_some());
-            let silent = seen.is_some_and(|s| s.announced.is_none_or(|at| at < clear));
-            if silent && now > clear + patience {
-                let r = winner + 1;
-                let what =
-                    format!("r{r} serves, another one announced at {clear}, and r{r} does not");
-                self.broken(now, Promise::Announced, what);
+        owed.retain_mut(|owed| {
+            let Some(seen) = watch.routers.get(owed.by).filter(|s| s.active.is_some()) else {
+                return false;
+            };
+            if seen.announced.is_some_and(|at| at >= owed.since) {
                 return false;
             }
-            if silent {
-                self.due_at(clear + patience);
+            if !seen.serves() {
+                owed.due = owed.due.max(now + patience);
             }
-            silent
+            if now <= owed.due {
+                self.due_at(owed.due);
+                return true;
+            }
+            let (r, since) = (owed.by + 1, owed.since);
+            let what = format!("r{r} serves, another one did at {since}, and r{r} is silent");
+            self.broken(now, Promise::Announced, what);
+            false
         });
         watch.owed = owed;
     }
@@ -76,17 +94,21 @@ impl Checker {
         since(&mut pair.both, now, both);
         match (before.both, pair.both, pair.clear) {
             (None, Some(_), Some(clear)) => {
-                let earlier = |since: Option<Instant>| since.is_some_and(|active| active < clear);
+                let earlier = |since: Option<Instant>| since.is_some_and(|active| active <= clear);
                 pair.healed = earlier(x.active) && earlier(y.active);
             }
             (Some(start), None, Some(clear)) => {
-                let (winner, loser) = match (x.active, y.active) {
-                    (Some(_), None) if y.backup.is_some() => (a, b),
-                    (None, Some(_)) if x.backup.is_some() => (b, a),
+                let (winner, loser, last) = match (x.active, y.active) {
+                    (Some(_), None) if y.gave_way() => (a, b, y.announced),
+                    (None, Some(_)) if x.gave_way() => (b, a, x.announced),
                     _ => return,
                 };
                 if core::mem::take(&mut pair.healed) {
-                    watch.owed.push((winner, clear));
+                    // What the other one said to the hosts before it gave way counts, too.
+                    let since = last.map_or(clear, |last| clear.max(last));
+                    let due = now + self.patience();
+                    let by = winner;
+                    watch.owed.push(Owed { by, since, due });
                 }
                 self.greater_stays(now, watch, (winner, loser), start);
             }
@@ -105,6 +127,7 @@ impl Checker {
             _ => 1,
         };
         let bound = self.slack(self.interval * intervals + self.worst * 4);
+        let start = start.max(x.undrained).max(y.undrained);
         if now > start + bound {
             let (r, q, s) = (a + 1, b + 1, seeing.segment);
             let what = format!("r{r} and r{q} on segment {s} since {start}, and hear each other");
@@ -130,9 +153,16 @@ impl Checker {
         };
         let settled = w.ranked.max(l.ranked) + self.worst * 2 < start && start < now;
         let only = l.leader.is_some_and(|(leader, _)| leader == winner);
-        let rank = |seen: &super::watch::Seen, at: usize| (seen.view.priority, at);
+        let rank = |seen: &Seen, at: usize| (seen.view.priority, at);
         let handover = w.view.status == Status::Draining;
-        if settled && only && !handover && rank(l, loser) > rank(w, winner) {
+        // Words of a third one, which is silent or cut off since, may have been read after that.
+        let third = |c: usize, words: &Words| {
+            let unread = words.last.is_some_and(|last| now <= last + self.worst * 2);
+            c != winner && unread && (words.priority, c) > rank(l, loser)
+        };
+        let heard = watch.words.get(loser).into_iter().flatten().enumerate();
+        let excused = { heard }.any(|(c, words)| third(c, words));
+        if settled && only && !handover && !excused && rank(l, loser) > rank(w, winner) {
             let (w, l) = (winner + 1, loser + 1);
             self.broken(
                 now,
@@ -194,6 +224,7 @@ impl Checker {
                 patience = patience.max(self.active_down_interval(priority));
                 released = seen
                     .released
+                    .filter(|r| r.overtaken.is_none())
                     .map(|r| (r.at, self.skew_time(priority)))
                     .filter(|_| !group);
             }
@@ -278,7 +309,7 @@ impl Checker {
                 .filter_map(|(_, seen)| seen.announced)
                 .max()
                 .unwrap_or_default();
-            if alone.max(others) + self.worst * 2 > announced || hears > announced {
+            if alone.max(others) + self.worst * 2 > announced || hears >= announced {
                 continue;
             }
             let heard = announced + self.slack(self.worst);

@@ -6,6 +6,7 @@ use crate::scenario::Station;
 use crate::world::{Power, World};
 use core::time::Duration;
 use vrrp_fsm::{Instant, Preempt, Role, Status};
+use vrrp_proto::Priority;
 
 /// What is remembered of a segment.
 #[derive(Debug)]
@@ -18,8 +19,34 @@ pub(super) struct Watch {
     pub(super) holder: Option<(usize, Instant)>,
     /// By host and router: since when the host hears the router.
     pub(super) hears: Vec<Vec<Option<Instant>>>,
-    /// Who goes on serving although hosts were told otherwise then, and must announce.
-    pub(super) owed: Vec<(usize, Instant)>,
+    /// By listener and speaker.
+    pub(super) words: Vec<Vec<Words>>,
+    /// Who goes on serving although hosts were told otherwise, and must announce.
+    pub(super) owed: Vec<Owed>,
+}
+
+/// An announcement that is to come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    /// Whose.
+    pub(super) by: usize,
+    /// Not before then.
+    pub(super) since: Instant,
+    /// Not after.
+    pub(super) due: Instant,
+}
+
+/// What a router may have heard of another one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Words {
+    /// When it may have spoken as Active for the last time.
+    pub(super) last: Option<Instant>,
+    /// With which priority.
+    pub(super) priority: Priority,
+    /// Whether it may go on.
+    still: bool,
+    /// Since when everything of it is heard at once and in order.
+    pub(super) good: Option<Instant>,
 }
 
 /// What is remembered of a router.
@@ -28,6 +55,8 @@ pub(super) struct Seen {
     pub(super) view: View,
     /// Since when it has this priority.
     pub(super) ranked: Instant,
+    /// When it was last told to stay after all, in the middle of a handover.
+    pub(super) undrained: Instant,
     /// Since when it is Active and its process runs.
     pub(super) active: Option<Instant>,
     /// Since when it is Backup and its process runs.
@@ -59,6 +88,9 @@ pub(super) struct Release {
     pub(super) by: usize,
     /// It has left: until its turn, at the same time, it is Active.
     pub(super) left: bool,
+    /// When another one became Active. It may have been heard at once, or only after a frame's time:
+    /// who was released at the same moment and is as fast takes over, too.
+    pub(super) overtaken: Option<Instant>,
 }
 
 /// What is remembered of two routers.
@@ -79,6 +111,7 @@ impl Watch {
             pairs: vec![vec![Pair::default(); routers]; routers],
             holder: None,
             hears: vec![vec![None; routers]; hosts],
+            words: vec![vec![Words::default(); routers]; routers],
             owed: Vec::new(),
         }
     }
@@ -88,11 +121,12 @@ impl Watch {
         self.pairs.get_mut(a.min(b))?.get_mut(a.max(b))
     }
 
-    /// Looks at every router. After `settled` without a change, an advert must have come.
+    /// Looks at every router. After `settled` without a change, an advert must have come; what was
+    /// said less than `worst` ago may still be unread.
     pub(super) fn see<S: Subject>(
         &mut self,
         seeing: &Seeing<'_, S>,
-        settled: Duration,
+        (settled, worst): (Duration, Duration),
         preempts: &[Preempt],
     ) {
         let now = seeing.world.now();
@@ -108,7 +142,7 @@ impl Watch {
             }
         }
         for (b, preempt) in preempts.iter().enumerate() {
-            self.see_others(seeing, b, *preempt, settled);
+            self.see_others(seeing, b, *preempt, (settled, worst));
         }
     }
 
@@ -118,12 +152,23 @@ impl Watch {
         seeing: &Seeing<'_, S>,
         b: usize,
         preempt: Preempt,
-        settled: Duration,
+        (settled, worst): (Duration, Duration),
     ) {
         let now = seeing.world.now();
         let others = self.routers.iter().enumerate().filter(|&(a, _)| a != b);
         let heard = others.filter(|(a, seen)| seen.active.is_some() && seeing.may_hear(*a, b));
         let heard: Vec<usize> = heard.map(|(a, _)| a).collect();
+        for (a, words) in self.words.get_mut(b).into_iter().flatten().enumerate() {
+            let speaks = heard.contains(&a);
+            if speaks || words.still {
+                words.last = Some(now);
+            }
+            if let Some(seen) = self.routers.get(a).filter(|_| speaks) {
+                words.priority = seen.view.priority;
+            }
+            words.still = speaks;
+            since(&mut words.good, now, seeing.good_cable(a, b));
+        }
         let first = heard.first().filter(|_| heard.len() == 1).copied();
         let other = first.and_then(|a| self.routers.get(a).copied().map(|seen| (a, seen)));
         let clear = first.and_then(|a| self.pair(a, b).and_then(|pair| pair.clear));
@@ -165,6 +210,10 @@ impl Watch {
                 (release.left, release.at) = (true, now);
             }
             let others = heard.iter().any(|a| *a != release.by || release.left);
+            if others {
+                release.overtaken.get_or_insert(now);
+            }
+            let others = release.overtaken.is_some_and(|at| now > at + worst);
             let spoke = silenced != Some(now) && seeing.good_cable(release.by, b);
             if others || (leaves && !spoke) || (seen.backup.is_none() && !seen.took_over) {
                 seen.released = None;
@@ -203,12 +252,25 @@ impl Watch {
 }
 
 impl Seen {
+    /// Whether it is Active and not on its way out.
+    pub(super) fn serves(&self) -> bool {
+        self.active.is_some() && self.view.status != Status::Draining
+    }
+
+    /// Whether it is no longer Active because it heard somebody else who is.
+    pub(super) fn gave_way(&self) -> bool {
+        self.backup.is_some() || self.view.status == Status::Drained
+    }
+
     fn see(&mut self, now: Instant, runs: bool, view: View) {
         if view.announced > self.view.announced {
             self.announced = Some(now);
         }
         if view.priority != self.view.priority {
             self.ranked = now;
+        }
+        if (self.view.status, view.status) == (Status::Draining, Status::Active) {
+            self.undrained = now;
         }
         let was_backup = self.backup.is_some();
         since(&mut self.active, now, runs && view.role == Role::Active);

@@ -391,8 +391,8 @@ impl<S: Subject> Scenario<S> {
                 self.world.set_power(id, Power::On);
             }
         }
-        self.checker.ordered(&self.world, at, order);
         let (now, local) = (self.world.now(), self.world.local_now(id));
+        self.checker.ordered(now, at, order);
         if let Some(trace) = self.world.trace_mut() {
             trace.said(now, id, order.to_string());
         }
