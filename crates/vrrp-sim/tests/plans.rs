@@ -514,7 +514,7 @@ fn what_is_not_as_expected_is_told() {
 }
 
 /// Two routers take over from one that hands over, and do not hear each other: it leaves all the
-/// same, at the second advert of the one that would win.
+/// same, at the second advert of either.
 #[test]
 fn takers_that_cannot_hear_each_other_end_a_drain() {
     judge(
@@ -531,6 +531,24 @@ fn takers_that_cannot_hear_each_other_end_a_drain() {
          drain r3
          run 2s
          expect active r1 r2",
+    );
+    // The better one has died after its first.
+    judge(
+        "world family v6 interval 250ms
+         router r1 priority 221
+         router r2 priority 181
+         router r3 priority 255
+         start r1
+         start r2
+         start r3
+         drain r3
+         run 400ms
+         leave r2
+         run 510ms
+         suspend r1
+         start r2
+         run 1s
+         expect active r2",
     );
 }
 

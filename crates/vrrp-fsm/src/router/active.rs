@@ -89,7 +89,7 @@ impl Active {
 
     /// Whether it hands over to somebody who has told the hosts so: nothing may be announced then.
     fn has_taker(&self) -> bool {
-        self.drain.is_some_and(|drain| drain.taker.is_some())
+        self.drain.is_some_and(|drain| drain.has_taker())
     }
 
     pub(super) fn deadline(&self) -> Deadline {

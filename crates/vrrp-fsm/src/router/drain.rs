@@ -24,9 +24,16 @@ pub(super) struct Drain {
     /// When to stop waiting and leave with priority 0: nobody takes over from a router that is not
     /// silent if it must not preempt, or only after a delay.
     pub(super) fallback: Instant,
-    /// Who was heard once with a priority that wins, and with which: it advertises before it has its
-    /// addresses. Of several, the one that the others yield to once they hear it.
-    pub(super) taker: Option<(Priority, IpAddr)>,
+    /// Who was heard first with a priority that wins, and when: it advertises before it has its
+    /// addresses. There are two if they cannot hear each other, or if one of them has died.
+    pub(super) takers: [Option<(IpAddr, Instant)>; 2],
+}
+
+impl Drain {
+    /// Whether somebody has told the hosts that it serves.
+    pub(super) fn has_taker(&self) -> bool {
+        self.takers.iter().any(Option::is_some)
+    }
 }
 
 impl VirtualRouter {
@@ -45,7 +52,7 @@ impl VirtualRouter {
                 };
                 active.drain = Some(Drain {
                     fallback: now + patience,
-                    taker: None,
+                    takers: [None; 2],
                 });
                 active.adver = now + interval;
                 out.extend([
@@ -71,22 +78,23 @@ impl VirtualRouter {
             priority,
             interval,
         } = heard;
-        if drain.taker.is_some_and(|(_, taker)| taker == source) {
-            self.follow(source, out);
-            self.enter(State::Initialize, Cause::Drained(Some(source)), out);
+        if let Some((_, first)) = drain.takers.iter().flatten().find(|(t, _)| *t == source) {
+            // It may have answered or given way to another one that took over at the same moment.
+            if now >= *first + self.config.interval.as_duration() / 2 {
+                self.follow(source, out);
+                self.enter(State::Initialize, Cause::Drained(Some(source)), out);
+            }
             return;
         }
-        // Two that cannot hear each other would else take turns, and there would be no second.
-        let taker = Some((priority, source));
-        if taker < drain.taker {
+        let Some(free) = drain.takers.iter_mut().find(|taker| taker.is_none()) else {
             return;
-        }
+        };
+        *free = Some((source, now));
         let (version, adverts) = (self.config.version, self.config.down_timer_adverts);
         // A taker that dies right after its first advert must not keep us forever, nor a slow one
         // lose the addresses before its second.
         let silence = active_down_interval(version, Priority::OWNER, interval, adverts);
         drain.fallback = drain.fallback.max(now + silence);
-        drain.taker = taker;
         // The hosts have been told of the taker: a burst that is still to come would undo that.
         active.announce = Pending::default();
         active.drain = Some(drain);
@@ -108,7 +116,7 @@ impl VirtualRouter {
             active.adver = now + self.config.interval.as_duration();
             let priority = self.priority();
             out.extend([Action::Advertise(priority)]);
-            if drain.taker.is_some() {
+            if drain.has_taker() {
                 self.resume_announcing(now, out);
             }
         }
@@ -124,7 +132,10 @@ impl VirtualRouter {
         if let State::Active(Active {
             drain: Some(drain), ..
         }) = &mut self.state
-            && drain.taker.take_if(|(_, taker)| *taker == source).is_some()
+            && let Some(taker) = { drain.takers.iter_mut() }
+                .find(|taker| taker.is_some_and(|(taker, _)| taker == source))
+            && taker.take().is_some()
+            && !drain.has_taker()
         {
             self.resume_announcing(now, out);
         }
