@@ -26,20 +26,21 @@ use std::time::Instant;
 use vmac::Vmacs;
 use vrrp_proto::Family;
 
-/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for two or four.
+/// How much netlink work one [`Backend::apply`] does: 64 messages, of which one about IPv6 counts for up to four.
 const BUDGET: usize = 64;
 
-/// What a message about IPv6 costs of the [`BUDGET`]: 2 or 4.
+/// What a message about IPv6 costs of the [`BUDGET`]: 1, 2 or 4.
 ///
 /// IPv4 takes the kernel some ten microseconds an address. IPv6 takes from thirty to a thousand, depending on what else
-/// is going on, and all of it inside our system call. So batches of 16 or 32 are made, by what the last one showed to
-/// be done in a few milliseconds: adverts are due in between.
+/// is going on, and all of it inside our system call. So batches of 16, 32 or 64 are made, by what the last one showed
+/// to be done in a few milliseconds: adverts are due in between.
 struct Pace {
     v6: usize,
 }
 
 impl Pace {
-    const QUICK: Duration = Duration::from_millis(1);
+    /// What takes no longer may take twice as long and is still not [`Pace::SLOW`].
+    const QUICK: Duration = Duration::from_millis(2);
     const SLOW: Duration = Duration::from_millis(4);
 
     const fn cost(&self, family: Option<Family>) -> usize {
@@ -55,7 +56,7 @@ impl Pace {
         if took > Self::SLOW {
             self.v6 = 4;
         } else if took < Self::QUICK && spent > BUDGET / 2 {
-            self.v6 = 2;
+            self.v6 = (self.v6 / 2).max(1);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! How much one system call does. Counted by strace(1), where there is one.
 
 use crate::Case;
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 use std::{env, fs};
@@ -19,6 +20,12 @@ pub(crate) const CASES: &[Case] = &[(
 pub(crate) const COUNTED: &str = "VRRP_NET_COUNTED";
 const INTERFACES: usize = 4;
 const EACH: u16 = 255;
+/// System calls for all of them, to add and to remove.
+const SIXTY: usize = 60;
+/// How long IPv6 takes depends on what else this machine does: batches are made smaller for it.
+const ATTEMPTS: usize = 5;
+/// Under strace(1) a thousand requests of keepalived take their time.
+const KEEPALIVED_NEEDS: Duration = Duration::from_secs(30);
 
 fn lab() -> Lab {
     let host = (0..INTERFACES).fold(HostPlan::new("a"), |host, n| {
@@ -102,53 +109,84 @@ fn stretches(trace: &str) -> Vec<usize> {
     counts
 }
 
-fn a_thousand_addresses_in_sixty_calls() {
-    for v6 in [0, 2] {
-        let lab = lab();
-        let trace = lab["a"].dir().join("trace");
-        let mut strace = Command::new("strace");
-        strace
-            .arg("-f")
-            .arg("-o")
-            .arg(&trace)
-            .arg(env::current_exe().unwrap());
-        let run = match lab["a"].output(strace.env(COUNTED, v6.to_string())) {
-            Err(error) => return println!("lab: a_thousand_addresses: no strace(1): {error}"),
-            Ok(run) => run,
-        };
-        let said = String::from_utf8_lossy(&run.stdout).into_owned();
-        assert!(
-            run.status.success(),
-            "{said}{}",
-            String::from_utf8_lossy(&run.stderr)
-        );
-        let counts = stretches(&fs::read_to_string(&trace).unwrap());
-        let [_, add, remove, _] = counts[..] else {
-            panic!("{counts:?}")
-        };
-        println!(
-            "{v6} of 4 interfaces with IPv6: {add} system calls to add, {remove} to remove\n{said}"
-        );
-        // IPv6 goes in smaller parts when the machine is busy: 16 at least, of which each costs two calls.
-        let most = 60 + v6 * usize::from(EACH) / 8;
-        assert!(
-            add <= most && remove <= most,
-            "{add} to add, {remove} to remove"
-        );
-    }
-    compare_with_keepalived();
+/// System calls to add and to remove, of a process in a host of its own; `None` without strace(1).
+fn ours(v6: usize) -> Option<[usize; 2]> {
+    let lab = lab();
+    let trace = lab["a"].dir().join("trace");
+    let mut strace = Command::new("strace");
+    strace
+        .arg("-f")
+        .arg("-o")
+        .arg(&trace)
+        .arg(env::current_exe().unwrap());
+    let run = match lab["a"].output(strace.env(COUNTED, v6.to_string())) {
+        Err(error) => {
+            println!("lab: a_thousand_addresses: no strace(1): {error}");
+            return None;
+        }
+        Ok(run) => run,
+    };
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(
+        run.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    let counts = stretches(&fs::read_to_string(&trace).unwrap());
+    let [_, add, remove, _] = counts[..] else {
+        panic!("{counts:?}")
+    };
+    println!(
+        "{v6} of 4 interfaces with IPv6: {add} system calls to add, {remove} to remove\n{said}"
+    );
+    Some([add, remove])
 }
 
-/// What keepalived needs for the same, in the same run: told, not judged.
-fn compare_with_keepalived() {
+fn a_thousand_addresses_in_sixty_calls() {
+    for v6 in [0, 2, INTERFACES] {
+        let mut best = [usize::MAX; 2];
+        for _ in 0..ATTEMPTS {
+            let Some(counts) = ours(v6) else { return };
+            // IPv6 goes in smaller parts while the machine is busy: 16 at least, of which each costs two calls.
+            let most = SIXTY + v6 * usize::from(EACH) / 8;
+            assert!(counts.iter().all(|count| *count <= most), "{counts:?}");
+            for (best, count) in best.iter_mut().zip(counts) {
+                *best = count.min(*best);
+            }
+            if best.iter().all(|count| *count <= SIXTY) {
+                break;
+            }
+        }
+        assert!(
+            best.iter().all(|count| *count <= SIXTY),
+            "{best:?} to add and remove, at best"
+        );
+        if matches!(v6, 0 | INTERFACES) {
+            compare_with_keepalived(v6 > 0, best);
+        }
+    }
+}
+
+/// What keepalived needs for the same, in the same run: it asks for each address by itself.
+fn compare_with_keepalived(v6: bool, ours: [usize; 2]) {
     let lab = lab();
     let host = &lab["a"];
+    let address = |n: usize, last: u16| {
+        if v6 {
+            format!("2001:db8::{}:{last:x}/64\n", n + 1)
+        } else {
+            format!("192.0.{}.{last}\n", n + 2)
+        }
+    };
+    // An advert has room for an address of its own kind; the others are announced by nobody.
+    let first = if v6 { "fe80::70\n" } else { "198.51.100.70\n" };
     let blocks: String = (0..INTERFACES)
         .map(|n| {
-            let addresses: String = (0..EACH).map(|last| format!("192.0.2.{last}\n")).collect();
+            let addresses: String = (0..EACH).map(|last| address(n, last)).collect();
             format!(
                 "vrrp_instance V{n} {{\ninterface eth{n}\nvirtual_router_id 51\npriority 255\n\
-                 state MASTER\nvirtual_ipaddress {{\n{addresses}}}\n}}\n"
+                 state MASTER\nversion 3\nvirtual_ipaddress {{\n{first}}}\n\
+                 virtual_ipaddress_excluded {{\n{addresses}}}\n}}\n"
             )
         })
         .collect();
@@ -157,7 +195,7 @@ fn compare_with_keepalived() {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-e", "trace=network", "-o"]).arg(&trace);
     strace
-        .args(["keepalived", "-n", "-l", "-P", "-f"])
+        .args(["keepalived", "-G", "-n", "-l", "-P", "-f"])
         .arg(conf);
     strace
         .arg("-p")
@@ -169,23 +207,37 @@ fn compare_with_keepalived() {
         Ok(process) => process,
     };
     let own = usize::from(EACH) * INTERFACES;
-    let all = until(Duration::from_secs(20), || {
-        let there = host.addresses().ok()?;
-        (there.iter().filter(|a| a.cidr.address.is_ipv4()).count() > own).then_some(())
-    });
-    let _ = process.kill();
-    let calls = fs::read_to_string(&trace).unwrap_or_default();
-    let calls = calls
-        .lines()
-        .filter(|line| line.contains("RTM_NEWADDR"))
-        .count();
-    match all {
-        Some(()) => {
-            println!("keepalived: {calls} network calls about RTM_NEWADDR for {own} addresses")
-        }
-        None => println!(
-            "lab: keepalived did not add its addresses: {}",
+    let there = || {
+        let there = host.addresses().unwrap();
+        let wanted = |cidr: &vrrp_lab::Cidr| match cidr.address {
+            IpAddr::V4(address) => address.octets()[0] == 192,
+            IpAddr::V6(address) => address.segments()[0] == 0x2001,
+        };
+        there.iter().filter(|a| wanted(&a.cidr)).count()
+    };
+    let all = until(KEEPALIVED_NEEDS, || (there() == own).then_some(()));
+    let Some(()) = all else {
+        let _ = process.kill();
+        return println!(
+            "lab: keepalived did not add its addresses: {} of {own}: {}",
+            there(),
             process.log()
-        ),
+        );
+    };
+    let pid = fs::read_to_string(host.dir().join("k.pid")).unwrap();
+    let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let ended = process.wait(KEEPALIVED_NEEDS).unwrap();
+    assert!(ended.is_some(), "keepalived does not end");
+    let calls = fs::read_to_string(&trace).unwrap_or_default();
+    let theirs = ["RTM_NEWADDR", "RTM_DELADDR"].map(|message| {
+        let asked = |line: &&str| line.contains("send") && line.contains(message);
+        calls.lines().filter(asked).count()
+    });
+    println!(
+        "keepalived, for {own} addresses: {theirs:?} requests sent to add and to remove; vrrp-net: {ours:?} system calls"
+    );
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        assert!(theirs >= own && *ours < theirs / 10, "{ours} {theirs}");
     }
 }
