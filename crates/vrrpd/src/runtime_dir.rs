@@ -69,11 +69,26 @@ pub enum PidFileError {
     },
 }
 
+/// Directories that were not there before. Dropping them removes those in which nothing is left.
+#[derive(Debug)]
+pub struct Made(Vec<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for dir in &self.0 {
+            // Somebody else's files are in it by now, or it went with its parent: both are fine.
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
+
 /// Makes `dir` (mode 0750) where it is missing.
 ///
 /// # Errors
 /// It cannot be made; a parent of it may be missing for want of privilege.
-pub fn create(dir: &Path) -> Result<(), PidFileError> {
+pub fn create(dir: &Path) -> Result<Made, PidFileError> {
+    let missing = dir.ancestors().take_while(|dir| !dir.exists());
+    let made = Made(missing.map(PathBuf::from).collect());
     DirBuilder::new()
         .recursive(true)
         .mode(0o750)
@@ -81,7 +96,8 @@ pub fn create(dir: &Path) -> Result<(), PidFileError> {
         .map_err(|source| PidFileError::Io {
             path: dir.into(),
             source,
-        })
+        })?;
+    Ok(made)
 }
 
 impl PidFile {
@@ -149,7 +165,7 @@ mod tests {
     fn one_holder_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run/vrrpd");
-        create(&path).unwrap();
+        let made = create(&path).unwrap();
         let path = path.join("pid");
         let held = PidFile::take(&path).unwrap();
         let own = std::process::id().to_string();
@@ -163,6 +179,25 @@ mod tests {
         // What a killed daemon leaves is no obstacle.
         fs::write(&path, "99999999\n").unwrap();
         drop(PidFile::take(&path).unwrap());
+        drop(made);
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "nothing stays"
+        );
+    }
+
+    #[test]
+    fn what_others_made_or_use_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vrrpd");
+        fs::create_dir(&path).unwrap();
+        drop(create(&path.join("one")).unwrap());
+        assert!(path.is_dir() && !path.join("one").exists());
+        let made = create(&path.join("two")).unwrap();
+        fs::write(path.join("two/file"), "").unwrap();
+        drop(made);
+        assert!(path.join("two/file").exists());
     }
 
     #[test]

@@ -14,6 +14,8 @@
 mod bad_packets;
 #[path = "lab/command.rs"]
 mod command;
+#[path = "lab/corpus.rs"]
+mod corpus;
 #[path = "lab/drop_in.rs"]
 mod drop_in;
 #[path = "lab/failover.rs"]
@@ -28,6 +30,8 @@ mod scene;
 mod start;
 #[path = "lab/tshark.rs"]
 mod tshark;
+#[path = "lab/twins.rs"]
+mod twins;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,30 +59,79 @@ fn main() -> ExitCode {
         start::CASES,
         tshark::CASES,
     ];
-    let cases = groups.concat();
-    let trials = cases.into_iter().map(|(name, needs, case)| {
-        let missing = needs.iter().find(|program| !installed(program));
-        let reason = entered
-            .clone()
-            .or_else(|| Some(format!("{} is not installed", missing?)));
-        if let Some(reason) = &reason {
+    let mut cases: Vec<Prepared> = groups
+        .concat()
+        .into_iter()
+        .map(|(name, needs, case)| Prepared {
+            name: name.into(),
+            lacks: entered.clone().or_else(|| lacking(needs)),
+            required: required(),
+            run: Box::new(case),
+        })
+        .collect();
+    cases.extend(strangers(entered.as_deref()));
+    let trials = cases.into_iter().map(|case| {
+        let lacks = case.lacks;
+        if let Some(reason) = &lacks {
             *skipped.entry(reason.clone()).or_default() += 1;
         }
-        let skip = reason.is_some() && !required();
-        let run = move || match reason {
+        let skip = lacks.is_some() && !case.required;
+        let run = move || match lacks {
             Some(reason) => Err(reason.into()),
             None => {
-                case();
+                (case.run)();
                 Ok(())
             }
         };
-        Trial::test(name, run).with_ignored_flag(skip)
+        Trial::test(case.name, run).with_ignored_flag(skip)
     });
     let trials = trials.collect();
     for (reason, count) in skipped {
         println!("lab: {count} cases cannot run: {reason}");
     }
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A case and whether it can run.
+struct Prepared {
+    name: String,
+    lacks: Option<String>,
+    /// Whether it is a failure that it cannot.
+    required: bool,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+/// A case for each file of the corpus; without one, a case that is skipped, for nobody must have it.
+fn strangers(entered: Option<&str>) -> Vec<Prepared> {
+    let lacks = entered
+        .map(String::from)
+        .or_else(|| lacking(&["keepalived", "ip", "nft"]));
+    let case = |name: String, lacks: Option<String>, required, run| Prepared {
+        name,
+        lacks,
+        required,
+        run,
+    };
+    match corpus::found() {
+        Ok(files) => files
+            .into_iter()
+            .map(|file| {
+                let name = file.file_stem().unwrap_or_default().display();
+                let name = format!("a_strangers_file_means_what_keepalived_means::{name}");
+                let run = Box::new(move || corpus::play(&file));
+                case(name, lacks.clone(), required(), run as _)
+            })
+            .collect(),
+        Err(reason) => {
+            let name = "a_strangers_file_means_what_keepalived_means".into();
+            vec![case(name, Some(reason.into()), false, Box::new(|| ()))]
+        }
+    }
+}
+
+fn lacking(programs: &[&str]) -> Option<String> {
+    let missing = programs.iter().find(|program| !installed(program))?;
+    Some(format!("{missing} is not installed"))
 }
 
 fn installed(program: &str) -> bool {

@@ -110,7 +110,13 @@ fn supervise(settings: &Settings) -> Exit {
 /// keepalived's exit status for a file that it cannot read.
 const UNREADABLE: u8 = 6;
 
-type Running = (Daemon<Linux, SystemClock>, Reactor, Service, Vec<PidFile>);
+type Running = (Daemon<Linux, SystemClock>, Reactor, Service, Held);
+
+/// What shows others that we run, in the order in which it goes.
+struct Held {
+    _files: Vec<PidFile>,
+    _dir: Option<runtime_dir::Made>,
+}
 
 /// Everything that can go wrong before the first packet: what the file says, whether its interfaces are here, whether
 /// we may, whether somebody else does it already. Nothing is changed before all of it is known.
@@ -181,21 +187,30 @@ fn enter(name: &str) -> Result<(), Exit> {
 }
 
 /// The pid files: only one daemon for each.
-fn hold(settings: &Settings) -> Result<Vec<PidFile>, Exit> {
-    let mut held = Vec::new();
+fn hold(settings: &Settings) -> Result<Held, Exit> {
+    let mut files = Vec::new();
     for path in &settings.pid_files {
-        held.push(PidFile::take(path).map_err(|error| not_held(&error, settings))?);
+        files.push(PidFile::take(path).map_err(|error| not_held(&error, settings))?);
     }
-    let own = runtime_dir::create(&settings.runtime_dir)
-        .and_then(|()| PidFile::take(&settings.runtime_dir.join("pid")));
-    match own {
-        Ok(own) => held.push(own),
+    let own = runtime_dir::create(&settings.runtime_dir).and_then(|made| {
+        let file = PidFile::take(&settings.runtime_dir.join("pid"))?;
+        Ok((made, file))
+    });
+    let made = match own {
+        Ok((made, own)) => {
+            files.push(own);
+            Some(made)
+        }
         Err(error @ PidFileError::Io { .. }) if !settings.must_have_runtime_dir => {
             debug!("no runtime directory: {error}");
+            None
         }
         Err(error) => return Err(not_held(&error, settings)),
-    }
-    Ok(held)
+    };
+    Ok(Held {
+        _files: files,
+        _dir: made,
+    })
 }
 
 fn not_held(error: &PidFileError, settings: &Settings) -> Exit {
