@@ -21,7 +21,7 @@ use std::time::SystemTime;
 
 use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
-use vrrp_proto::{AdvertInterval, Endpoints, Priority, Version};
+use vrrp_proto::{AdvertInterval, Covered, Endpoints, Priority, Version};
 
 use crate::Lab;
 use crate::host::{lock, within};
@@ -47,6 +47,28 @@ impl Frame {
         match &self.seen {
             Seen::Advert(advert) => Some(advert),
             Seen::Arp { .. } | Seen::NeighborAdvertisement { .. } | Seen::Other => None,
+        }
+    }
+
+    /// Source hardware address of the frame itself, whatever is inside.
+    pub fn source(&self) -> Option<[u8; 6]> {
+        self.bytes.get(6..)?.first_chunk().copied()
+    }
+
+    /// The hardware address that it says `address` is at: an answer, or an announcement.
+    pub fn places(&self, address: IpAddr) -> Option<[u8; 6]> {
+        match &self.seen {
+            Seen::Arp {
+                request,
+                mac,
+                sender,
+                gratuitous,
+                ..
+            } if (!request || *gratuitous) && IpAddr::V4(*sender) == address => Some(*mac),
+            Seen::NeighborAdvertisement { target, mac, .. } if IpAddr::V6(*target) == address => {
+                mac.or_else(|| self.source())
+            }
+            _ => None,
         }
     }
 
@@ -93,12 +115,14 @@ pub enum Seen {
         solicited: bool,
         /// The O flag.
         overrides: bool,
+        /// The R flag.
+        router: bool,
     },
     /// Anything else, VRRP that cannot be read included.
     Other,
 }
 
-/// The fields of an advertisement. Nothing is vouched for, not even the checksum.
+/// The fields of an advertisement. Nothing is vouched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advert {
     /// Source hardware address of the frame.
@@ -117,6 +141,8 @@ pub struct Advert {
     pub interval: Option<AdvertInterval>,
     /// The virtual addresses.
     pub addresses: Vec<IpAddr>,
+    /// What its checksum covers; `None` if that is wrong.
+    pub covered: Option<Covered>,
 }
 
 /// A running capture of VRRP, ARP and neighbour discovery on every port of a [`Lab`]. Dropping it ends it;

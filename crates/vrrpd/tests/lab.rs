@@ -20,6 +20,8 @@ mod corpus;
 mod drop_in;
 #[path = "lab/failover.rs"]
 mod failover;
+#[path = "lab/frr.rs"]
+mod frr;
 #[path = "lab/keepalived.rs"]
 mod keepalived;
 #[path = "lab/leftovers.rs"]
@@ -49,9 +51,10 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(8);
     let entered = enter().err().map(|error| error.to_string());
     let mut skipped = BTreeMap::<String, usize>::new();
-    let groups: [&[Case]; 8] = [
+    let groups: [&[Case]; 9] = [
         keepalived::CASES,
         failover::CASES,
+        frr::CASES,
         bad_packets::CASES,
         command::CASES,
         drop_in::CASES,

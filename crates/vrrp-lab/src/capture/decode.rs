@@ -85,6 +85,7 @@ fn vrrp(
         priority: packet.priority(),
         interval: packet.interval(),
         addresses: packet.addresses().collect(),
+        covered: packet.verify(&ends).ok(),
     }))
 }
 
@@ -125,6 +126,7 @@ fn neighbor(payload: &[u8]) -> Option<Seen> {
         mac: lladdr.and_then(mac),
         solicited: flags.contains(NdiscNeighborFlags::SOLICITED),
         overrides: flags.contains(NdiscNeighborFlags::OVERRIDE),
+        router: flags.contains(NdiscNeighborFlags::ROUTER),
     })
 }
 

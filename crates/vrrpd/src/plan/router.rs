@@ -86,6 +86,8 @@ pub(super) fn options(
         source: instance.source,
         destination: destination(instance),
         auth: auth(instance).map_err(value)?,
+        //= KA-CSUM-01
+        //= KA-CSUM-02
         checksum: if instance.v3_checksum_as_v2 {
             ChecksumCoverage::Message
         } else {

@@ -5,7 +5,8 @@ use core::time::Duration;
 use std::process::Command;
 use std::time::SystemTime;
 
-use vrrp_lab::{Capture, Frame, Host, HostPlan, Lab, Plan, Process};
+use vrrp_lab::{Capture, Frame, Host, HostPlan, Lab, Plan, Process, until};
+use vrrp_proto::{Family, VirtualMac, Vrid};
 
 /// For what only takes as long as a busy machine makes it.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -133,6 +134,52 @@ pub(crate) fn holders(lab: &Lab, address: &str) -> Vec<String> {
         .iter()
         .map(|h| h.name().to_owned())
         .collect()
+}
+
+/// Runs `ip` in the host, which must succeed; what it prints.
+pub(crate) fn ip(host: &Host, arguments: &str) -> String {
+    let output = host
+        .output(Command::new("ip").args(arguments.split_whitespace()))
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The virtual MAC of VRID 51, as `ip` writes it.
+pub(crate) fn virtual_mac(address: &str) -> VirtualMac {
+    let address: IpAddr = address.parse().unwrap();
+    VirtualMac::new(Family::of(&address), Vrid::new(51).unwrap())
+}
+
+/// The hardware address at which `host` believes `address` to be.
+pub(crate) fn neighbour(host: &Host, address: &str) -> String {
+    let entry = ip(host, &format!("neigh show to {address} dev eth0"));
+    let mut words = entry.split_whitespace();
+    words.find(|word| *word == "lladdr");
+    words.next().unwrap_or_default().to_owned()
+}
+
+/// Waits until `host` serves and nobody else does: the last three adverts of a family are its own.
+pub(crate) fn settled(capture: &Capture, since: SystemTime, host: &str, family: Family) {
+    let alone = || {
+        capture.look(|frames| {
+            let adverts = frames.iter().rev().filter(|f| f.at >= since);
+            let last: Vec<_> = adverts
+                .filter(|f| {
+                    of(family)(f) && !f.advert().is_some_and(|a| a.priority.is_relinquish())
+                })
+                .take(3)
+                .collect();
+            (last.len() == 3 && last.iter().all(|f| &*f.host == host)).then_some(())
+        })
+    };
+    until(4 * SOON, alone).unwrap_or_else(|| panic!("{host} alone does not serve"));
+}
+
+/// Whether the frame is an advert of the family.
+pub(crate) fn of(family: Family) -> impl Fn(&Frame) -> bool {
+    move |frame| frame.advert().is_some_and(|a| a.ends.family() == family)
 }
 
 /// Every address of a host as `ip a` shows it, sorted.
