@@ -60,7 +60,8 @@ pub struct Engine {
     slots: Vec<Option<Slot>>,
     free: Vec<Place>,
     places: BTreeMap<RouterId, Place>,
-    /// Removed by a reload whose commands may still be waiting.
+    /// Removed by the last reload. Their last adverts are encoded when the caller comes to it, and that may be after
+    /// other inputs.
     departed: BTreeMap<RouterId, VirtualRouter>,
     demux: BTreeMap<(IfaceId, Family, Vrid), Vec<Place>>,
     ifaces: BTreeMap<IfaceId, Iface>,
@@ -136,9 +137,6 @@ impl Engine {
 
     /// Applies one input. `now` must not go backwards. Effects wait in [`Engine::poll_command`].
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        if self.fifo.is_empty() {
-            self.departed.clear();
-        }
         match input {
             Input::Startup => self.begin(now),
             Input::Shutdown => self.shutdown(now),

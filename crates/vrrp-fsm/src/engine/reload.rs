@@ -28,6 +28,7 @@ impl Engine {
             trackers: BTreeMap::new(),
             ..config
         };
+        self.departed.clear();
         self.remove_missing(now, &routers);
         self.said.clear();
         self.config = lists;

@@ -437,6 +437,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         // What the old configuration still asks for is done in its terms.
         self.follow();
+        if self.steps.has_adverts() {
+            self.run_steps();
+        }
         let old = core::mem::replace(&mut self.plan, Arc::new(plan));
         self.signs = signs(&self.plan);
         self.ways = ways(&old);
