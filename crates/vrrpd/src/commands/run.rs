@@ -17,7 +17,7 @@ use crate::plan::Numbers;
 use crate::reactor::Reactor;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
 use crate::service::program::Program;
-use crate::service::{self, Service};
+use crate::service::{self, Service, signals};
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
 use crate::{load, log, netns, privilege, rt, systemd};
 
@@ -79,6 +79,7 @@ pub fn run(args: Args) -> Exit {
 
 /// Runs the daemon for either command line.
 pub fn daemon(settings: &Settings) -> Exit {
+    signals::hold();
     // The log is written to its end when the guard goes, after the last line of `supervise`.
     match log::start(settings) {
         Ok(_guard) => supervise(settings),
@@ -165,6 +166,7 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     let service = service
         .start(settings, Box::new(reload))
         .map_err(failed("the service thread"))?;
+    signals::release();
     if let Some((program, limit)) = &plan.startup {
         hook("startup_script", program, *limit);
     }

@@ -13,7 +13,7 @@ pub mod program;
 pub mod programs;
 pub mod queue;
 pub mod security;
-mod signals;
+pub(crate) mod signals;
 
 use core::time::Duration;
 use std::io;
@@ -111,6 +111,7 @@ impl Idle {
     ) {
         match signals::Signals::new(&settings) {
             Ok(signals) => {
+                signals::release();
                 let _ = ready.try_send(Ok(()));
                 dispatch::run(self.news, self.work, signals, reload, settings).await;
             }

@@ -2,10 +2,36 @@
 
 use std::io;
 
+use nix::sys::signal::{SigSet, Signal as Known};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::daemon::Look;
 use crate::settings::Settings;
+
+/// Lets signals wait that would end a process which does not know them yet: all but those that are meant to end it.
+/// Threads that are started later inherit it, and so do programs.
+pub(crate) fn hold() {
+    // Refused for nonsense only.
+    let _ = waiting().thread_block();
+}
+
+/// Ends [`hold`] for the calling thread.
+pub(crate) fn release() {
+    let _ = waiting().thread_unblock();
+}
+
+fn waiting() -> SigSet {
+    let mut waiting = SigSet::all();
+    for deadly in [
+        Known::SIGTERM,
+        Known::SIGINT,
+        Known::SIGQUIT,
+        Known::SIGTSTP,
+    ] {
+        waiting.remove(deadly);
+    }
+    waiting
+}
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
