@@ -26,6 +26,8 @@ mod frr;
 mod keepalived;
 #[path = "lab/leftovers.rs"]
 mod leftovers;
+#[path = "lab/reload.rs"]
+mod reload;
 #[path = "lab/scene.rs"]
 mod scene;
 #[path = "lab/start.rs"]
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(8);
     let entered = enter().err().map(|error| error.to_string());
     let mut skipped = BTreeMap::<String, usize>::new();
-    let groups: [&[Case]; 9] = [
+    let groups: &[&[Case]] = &[
         keepalived::CASES,
         failover::CASES,
         frr::CASES,
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         command::CASES,
         drop_in::CASES,
         leftovers::CASES,
+        reload::CASES,
         start::CASES,
         tshark::CASES,
     ];

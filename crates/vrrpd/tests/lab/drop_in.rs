@@ -1,15 +1,14 @@
-//! Habits of keepalived's users: scripts, FIFOs, trackers, dumps, reloads, virtual MAC addresses.
+//! Habits of keepalived's users: scripts, FIFOs, trackers, dumps, virtual MAC addresses.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
 use serde_json::Value;
 use vrrp_lab::{Host, Probe, Process, until};
 
 use crate::Case;
-use crate::scene::{SOON, VIP, holders, lan, v3, vrrpd};
+use crate::scene::{SOON, VIP, holders, lan, script, v3, vrrpd};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -24,24 +23,12 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("a_tracked_file_and_processes_count", &[], tracked_things),
     (
-        "a_broken_file_changes_nothing_and_a_good_one_only_the_difference",
-        &[],
-        reload,
-    ),
-    (
         "json_has_the_keys_types_and_order_of_keepalived",
         &["keepalived"],
         json,
     ),
     ("a_virtual_mac_answers_while_active", &[], virtual_mac),
 ];
-
-fn script(host: &Host, name: &str, text: &str) -> String {
-    use std::os::unix::fs::PermissionsExt;
-    let path = host.write(name, &format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path.display().to_string()
-}
 
 /// `v3` at 10 adverts a second, with more lines inside of the instance.
 fn with(lines: &str) -> String {
@@ -168,36 +155,6 @@ fn tracked_things() {
     fs::write(&number, "-50\n").unwrap();
     let line = "(VI_1) Changing effective priority from 200 to 150";
     assert!(process.logs(line, SOON), "{}", process.log());
-}
-
-fn reload() {
-    let lab = lan(1, false);
-    let node = &lab["node1"];
-    let process = vrrpd(node, &with(""));
-    wait_for("serves", &process, || holders(&lab, VIP) == ["node1"]);
-    node.write("vrrpd.conf", &with("").replace("eth0", "nowhere0"))
-        .unwrap();
-    process.signal(Signal::SIGHUP).unwrap();
-    assert!(
-        process.logs("the old one goes on", SOON),
-        "{}",
-        process.log()
-    );
-    assert_eq!(holders(&lab, VIP), ["node1"]);
-    let more = with("").replace(VIP, "10.0.0.70\n    10.0.0.170");
-    node.write("vrrpd.conf", &more).unwrap();
-    process.signal(Signal::SIGHUP).unwrap();
-    wait_for("the new address", &process, || {
-        holders(&lab, "10.0.0.170") == ["node1"]
-    });
-    assert_eq!(holders(&lab, VIP), ["node1"]);
-    let transitions = process.log().matches("Entering ").count();
-    assert_eq!(
-        transitions,
-        2,
-        "BACKUP and MASTER at the start, and none since:\n{}",
-        process.log()
-    );
 }
 
 fn json() {

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -41,6 +42,13 @@ pub(crate) fn vrrpd(host: &Host, conf: &str) -> Process {
     let file = host.write("vrrpd.conf", conf).unwrap();
     let mut command = run(host);
     host.spawn("vrrpd", command.arg("-f").arg(file)).unwrap()
+}
+
+/// Writes a shell script, and answers its path.
+pub(crate) fn script(host: &Host, name: &str, text: &str) -> String {
+    let path = host.write(name, &format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
 }
 
 /// `vrrpd run` with a runtime directory of the host's own, and without a file.
