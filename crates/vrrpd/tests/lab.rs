@@ -22,6 +22,8 @@ mod drop_in;
 mod failover;
 #[path = "lab/frr.rs"]
 mod frr;
+#[path = "lab/ipv6.rs"]
+mod ipv6;
 #[path = "lab/keepalived.rs"]
 mod keepalived;
 #[path = "lab/leftovers.rs"]
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         keepalived::CASES,
         failover::CASES,
         frr::CASES,
+        ipv6::CASES,
         bad_packets::CASES,
         command::CASES,
         drop_in::CASES,

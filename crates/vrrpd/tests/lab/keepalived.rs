@@ -77,17 +77,17 @@ fn ipv6() -> Pair {
     }
 }
 
-type Start = fn(&Host, &str) -> Process;
+pub(crate) type Start = fn(&Host, &str) -> Process;
 const OURS_FIRST: [Start; 2] = [ours, theirs];
 const THEIRS_FIRST: [Start; 2] = [theirs, ours];
 
-fn ours(host: &Host, conf: &str) -> Process {
+pub(crate) fn ours(host: &Host, conf: &str) -> Process {
     let file = host.write("vrrpd.conf", conf).unwrap();
     host.spawn("vrrpd", run(host).arg("-D").arg("-f").arg(file))
         .unwrap()
 }
 
-fn theirs(host: &Host, conf: &str) -> Process {
+pub(crate) fn theirs(host: &Host, conf: &str) -> Process {
     let file = host.write("keepalived.conf", conf).unwrap();
     let mut command = Command::new("keepalived");
     command.args(["-n", "-l", "-D", "-G", "-P", "-f"]).arg(file);
@@ -191,7 +191,7 @@ const COMPLAINTS: [&str; 16] = [
     "failed",
 ];
 
-fn no_complaints(log: &str) {
+pub(crate) fn no_complaints(log: &str) {
     let complaints: Vec<_> = log
         .lines()
         .filter(|line| {
