@@ -18,6 +18,8 @@ mod command;
 mod corpus;
 #[path = "lab/drop_in.rs"]
 mod drop_in;
+#[path = "lab/duel.rs"]
+mod duel;
 #[path = "lab/failover.rs"]
 mod failover;
 #[path = "lab/frr.rs"]
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let mut skipped = BTreeMap::<String, usize>::new();
     let groups: &[&[Case]] = &[
         keepalived::CASES,
+        duel::CASES,
         failover::CASES,
         frr::CASES,
         ipv6::CASES,

@@ -9,7 +9,7 @@ use vrrp_lab::{Capture, Host, Process, until};
 
 use crate::Case;
 use crate::scene::{
-    SECOND, SOON, TUTORIAL, active, down, holders, in_time, inherits, lan, resigns, run, serves,
+    SECOND, SOON, TUTORIAL, active, down, holders, in_time, inherits_by, lan, resigns, run, serves,
     skew, v3,
 };
 
@@ -31,6 +31,42 @@ pub(crate) const CASES: &[Case] = &[
     }),
     ("keepalived_ipv6_is_stood_by_by_us", &["keepalived"], || {
         play(&ipv6(), THEIRS_FIRST)
+    }),
+    (
+        "keepalived_unicast_stands_by_for_us",
+        &["keepalived"],
+        || play(&unicast(), OURS_FIRST),
+    ),
+    (
+        "keepalived_unicast_is_stood_by_by_us",
+        &["keepalived"],
+        || play(&unicast(), THEIRS_FIRST),
+    ),
+    (
+        "keepalived_unicast_v2_stands_by_for_us",
+        &["keepalived"],
+        || play(&unicast_v2(), OURS_FIRST),
+    ),
+    (
+        "keepalived_unicast_v2_is_stood_by_by_us",
+        &["keepalived"],
+        || play(&unicast_v2(), THEIRS_FIRST),
+    ),
+    (
+        "keepalived_unicast_ipv6_stands_by_for_us",
+        &["keepalived"],
+        || play(&unicast_ipv6(), OURS_FIRST),
+    ),
+    (
+        "keepalived_unicast_ipv6_is_stood_by_by_us",
+        &["keepalived"],
+        || play(&unicast_ipv6(), THEIRS_FIRST),
+    ),
+    ("keepalived_ah_stands_by_for_us", &["keepalived"], || {
+        play(&ah(), OURS_FIRST)
+    }),
+    ("keepalived_ah_is_stood_by_by_us", &["keepalived"], || {
+        play(&ah(), THEIRS_FIRST)
     }),
 ];
 
@@ -73,6 +109,48 @@ fn ipv6() -> Pair {
     Pair {
         confs: pair.confs.map(to6),
         address: "2001:db8::70",
+        ..pair
+    }
+}
+
+/// The same pair, each told of the other's address.
+fn by_unicast(pair: Pair, addresses: [&str; 2]) -> Pair {
+    let [first, second] = addresses;
+    let told = |conf: &String, own, other| {
+        let lines = format!("\n  unicast_src_ip {own}\n  unicast_peer {{\n    {other}\n  }}\n");
+        conf.replacen("interface eth0\n", &format!("interface eth0{lines}"), 1)
+    };
+    Pair {
+        confs: [
+            told(&pair.confs[0], first, second),
+            told(&pair.confs[1], second, first),
+        ],
+        ..pair
+    }
+}
+
+fn unicast() -> Pair {
+    by_unicast(v3_ipv4(), ["10.0.0.60", "10.0.0.61"])
+}
+
+/// With the tutorial's password.
+fn unicast_v2() -> Pair {
+    by_unicast(v2(), ["10.0.0.60", "10.0.0.61"])
+}
+
+fn unicast_ipv6() -> Pair {
+    by_unicast(ipv6(), ["2001:db8::60", "2001:db8::61"])
+}
+
+/// The authentication header, which nobody should use.
+fn ah() -> Pair {
+    let pair = v2();
+    let ah = |conf: String| {
+        let conf = conf.replace("auth_type PASS", "auth_type AH");
+        conf.replace("state MASTER", "state BACKUP")
+    };
+    Pair {
+        confs: pair.confs.map(ah),
         ..pair
     }
 }
@@ -150,10 +228,11 @@ fn play(pair: &Pair, [first, second]: [Start; 2]) {
         .expect("adverts");
 
     node1.crash().unwrap();
-    inherits(
+    let address = pair.address.parse().unwrap();
+    inherits_by(
         &capture,
         "node1",
-        "node2",
+        |frame| serves("node2")(frame) || &*frame.host == "node2" && frame.announces(address),
         down(pair.interval, pair.unit, low),
         pair.interval,
     );

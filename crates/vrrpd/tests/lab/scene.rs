@@ -104,6 +104,17 @@ pub(crate) fn inherits(
     expected: Duration,
     interval: Duration,
 ) -> Frame {
+    inherits_by(capture, dead, serves(heir), expected, interval)
+}
+
+/// The same, with another `sign` that the heir serves: to a dead unicast peer not even an advert gets on its way.
+pub(crate) fn inherits_by(
+    capture: &Capture,
+    dead: &str,
+    sign: impl Fn(&Frame) -> bool,
+    expected: Duration,
+    interval: Duration,
+) -> Frame {
     let frames = capture.frames();
     let last = frames
         .iter()
@@ -111,7 +122,7 @@ pub(crate) fn inherits(
         .find(|f| serves(dead)(f))
         .expect("an advert of the dead");
     let first = capture
-        .wait(last.at, expected + SOON, serves(heir))
+        .wait(last.at, expected + SOON, sign)
         .expect("nobody took over");
     in_time(&first, last.at, expected, interval);
     first
