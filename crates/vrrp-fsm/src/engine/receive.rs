@@ -212,10 +212,12 @@ impl Engine {
         } else {
             slot.suspect(now, source, priority, patience, differs)
         };
-        // The time of arrival counts where silence does; nothing happens before what has happened.
+        // The time of arrival counts where silence does, or the distance of two adverts; nothing
+        // happens before what has happened.
         let at = match slot.router.role() {
-            Role::Backup => arrived.min(now).max(slot.touched),
-            Role::Initialize | Role::Active => now,
+            Role::Active if !slot.router.is_draining() => now,
+            Role::Backup | Role::Active => arrived.min(now).max(slot.touched),
+            Role::Initialize => now,
         };
         let new_form = form.map(|form| Report::ChecksumForm { source, form });
         for report in new_form.into_iter().chain(old).chain(split) {

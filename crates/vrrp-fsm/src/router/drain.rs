@@ -1,8 +1,12 @@
 //! Planned handover: keep serving at priority 1 until somebody else does.
 //!
 //! Priority 0 leaves the addresses dark for the Skew_Time of the router that takes over. At priority
-//! 1 its Active_Down_Timer runs out while the addresses are still served here, and they are withdrawn
-//! when it is known to have installed them.
+//! 1 its Active_Down_Timer runs out while the addresses are still served here. Its first advertisement
+//! precedes its addresses; they are withdrawn here at its second, half its interval later or more.
+//!
+//! Many may take over. Of those that hear each other only the greatest goes on, so it must not be
+//! missed, however many are heard before it. Who goes on and is not one of the two greatest hears
+//! neither of these: the first of them that lives ends the wait, and if both die, the fallback does.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -24,15 +28,35 @@ pub(super) struct Drain {
     /// When to stop waiting and leave with priority 0: nobody takes over from a router that is not
     /// silent if it must not preempt, or only after a delay.
     pub(super) fallback: Instant,
-    /// Who was heard first with a priority that wins, and when: it advertises before it has its
-    /// addresses. There are two if they cannot hear each other, or if one of them has died.
-    pub(super) takers: [Option<(IpAddr, Instant)>; 2],
+    /// The two greatest of those who took over.
+    pub(super) takers: [Option<Taker>; 2],
+}
+
+/// A router that was heard to win, in the order in which they win over each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Taker {
+    priority: Priority,
+    source: IpAddr,
+    /// When it was heard first: it advertises before it has its addresses.
+    since: Instant,
 }
 
 impl Drain {
     /// Whether somebody has told the hosts that it serves.
     pub(super) fn has_taker(&self) -> bool {
         self.takers.iter().any(Option::is_some)
+    }
+
+    /// Remembers one that was not known, in the place of the least. Answers whether it is one of the
+    /// greatest.
+    fn remember(&mut self, taker: Taker) -> bool {
+        match self.takers.iter_mut().min() {
+            Some(least) if *least < Some(taker) => {
+                *least = Some(taker);
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 }
 
@@ -78,18 +102,22 @@ impl VirtualRouter {
             priority,
             interval,
         } = heard;
-        if let Some((_, first)) = drain.takers.iter().flatten().find(|(t, _)| *t == source) {
-            // It may have answered or given way to another one that took over at the same moment.
-            if now >= *first + self.config.interval.as_duration() / 2 {
+        if let Some(taker) = drain.takers.iter().flatten().find(|t| t.source == source) {
+            // Sooner, it answers another one that took over at the same moment, or gives way to it.
+            if now >= taker.since + interval.as_duration() / 2 {
                 self.follow(source, out);
                 self.enter(State::Initialize, Cause::Drained(Some(source)), out);
             }
             return;
         }
-        let Some(free) = drain.takers.iter_mut().find(|taker| taker.is_none()) else {
+        let since = now;
+        if !drain.remember(Taker {
+            priority,
+            source,
+            since,
+        }) {
             return;
-        };
-        *free = Some((source, now));
+        }
         let (version, adverts) = (self.config.version, self.config.down_timer_adverts);
         // A taker that dies right after its first advert must not keep us forever, nor a slow one
         // lose the addresses before its second.
@@ -133,7 +161,7 @@ impl VirtualRouter {
             drain: Some(drain), ..
         }) = &mut self.state
             && let Some(taker) = { drain.takers.iter_mut() }
-                .find(|taker| taker.is_some_and(|(taker, _)| taker == source))
+                .find(|taker| taker.is_some_and(|taker| taker.source == source))
             && taker.take().is_some()
             && !drain.has_taker()
         {
@@ -144,7 +172,6 @@ impl VirtualRouter {
     /// Its pending announcements were dropped when a taker was heard.
     fn resume_announcing(&mut self, now: Instant, out: &mut impl Extend<Action>) {
         if let State::Active(active) = &mut self.state {
-            active.announce = Pending::default();
             active.announce.refresh_from(now, &self.config.announce);
         }
         self.announce_again(now, out);

@@ -1,5 +1,6 @@
 //! Planned handover.
 
+use super::super::announce::Pending;
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -14,6 +15,16 @@ fn draining(options: RouterOptions) -> (VirtualRouter, Instant) {
         (Role::Active, Priority::new(1))
     );
     (router, at)
+}
+
+fn fallback(router: &VirtualRouter) -> Instant {
+    let State::Active(Active {
+        drain: Some(drain), ..
+    }) = router.state
+    else {
+        panic!("not draining")
+    };
+    drain.fallback
 }
 
 /// Its first advert precedes its addresses, so they are served here until the second.
@@ -80,9 +91,11 @@ fn priority_0_is_the_last_resort() {
             "VRRPv{version}"
         );
         assert_eq!(
-            does(&mut router, fallback, Event::Timeout),
+            all(&mut router, fallback, Event::Timeout),
             [
+                Action::Report(Report::DrainFallback),
                 advert(0),
+                Action::Report(Report::RelinquishSent),
                 Action::Withdraw,
                 notify(Role::Active, Role::Initialize, cause)
             ],
@@ -96,14 +109,8 @@ fn priority_0_is_the_last_resort() {
             interval: centis(1_000),
             ..options(200)
         });
-        let State::Active(Active {
-            drain: Some(drain), ..
-        }) = router.state
-        else {
-            panic!()
-        };
         assert_eq!(
-            drain.fallback,
+            fallback(&router),
             at + Duration::from_secs(after),
             "VRRPv{version}"
         );
@@ -149,6 +156,65 @@ fn takers_that_cannot_hear_each_other_do_not_keep_us() {
     }
 }
 
+/// They take over at the same moment, or one preempts the other; whoever hears a greater one gives
+/// way to it and is not heard again.
+#[test]
+fn of_many_takers_the_two_greatest_count() {
+    let ranked = [(90, 9), (100, 1), (100, 3), (110, 4)].map(|(p, last)| (p, addr(last)));
+    for first in 0..ranked.len() {
+        let (mut router, at) = draining(options(200));
+        let mut takers = ranked;
+        takers.rotate_left(first);
+        let mut now = at + Duration::from_millis(3_219);
+        for (priority, source) in takers {
+            assert_eq!(does(&mut router, now, heard(source, priority, SECOND)), []);
+            now += Duration::from_millis(200);
+        }
+        now += Duration::from_secs(1);
+        for (rank, (priority, source)) in ranked.into_iter().enumerate() {
+            let mut router = router.clone();
+            does(&mut router, now, heard(source, priority, SECOND));
+            let great = rank >= 2;
+            assert_eq!(router.role() == Role::Initialize, great, "{rank} {first}");
+        }
+    }
+}
+
+/// It answers another one, or gives way to it.
+#[test]
+fn what_a_taker_says_within_half_its_interval_is_no_second_advert() {
+    let (mut router, at) = draining(options(200));
+    let taken = at + Duration::from_millis(3_219);
+    let slow = centis(400);
+    does(&mut router, taken, heard(LESS, 100, slow));
+    for (after, role) in [
+        (0, Role::Active),
+        (1_999, Role::Active),
+        (2_000, Role::Initialize),
+    ] {
+        let now = taken + Duration::from_millis(after);
+        does(&mut router, now, heard(LESS, 100, slow));
+        assert_eq!(router.role(), role, "{after} ms");
+    }
+}
+
+/// Until the slowest has had the time of its second advert, and never less than without it.
+#[test]
+fn a_taker_puts_the_fallback_off() {
+    let (mut router, at) = draining(options(200));
+    does(&mut router, at, heard(LESS, 100, SECOND));
+    assert_eq!(fallback(&router), at + Duration::from_secs(4));
+    let taken = at + Duration::from_millis(3_500);
+    let silence = |interval| active_down_interval(Version::V3, Priority::OWNER, interval, 3);
+    does(&mut router, taken, heard(GREATER, 100, centis(400)));
+    let due = taken + silence(centis(400));
+    assert_eq!(fallback(&router), due);
+    // Who is not remembered changes nothing.
+    let later = taken + Duration::from_millis(100);
+    does(&mut router, later, heard(addr(9), 90, centis(4_000)));
+    assert_eq!(fallback(&router), due);
+}
+
 fn watchful(priority: u8) -> RouterOptions {
     RouterOptions {
         announce: AnnounceSchedule {
@@ -192,28 +258,104 @@ fn a_taker_that_leaves_leaves_the_hosts_to_us() {
     let next = left + Duration::from_secs(1);
     assert_eq!(router.adver_timer(), Some(next));
     assert!(does(&mut router, next, Event::Timeout).contains(&advert(1)));
+    // When it comes again, it has no addresses yet.
+    does(&mut router, next, heard(LESS, 100, SECOND));
+    assert_eq!(router.role(), Role::Active);
+}
+
+/// The other one goes on serving, and the hosts may know it.
+#[test]
+fn while_another_taker_serves_the_hosts_are_left_to_it() {
+    let (mut router, at) = draining(watchful(200));
+    let now = at + Duration::from_millis(700);
+    for source in [LESS, GREATER] {
+        does(&mut router, now, heard(source, 100, SECOND));
+    }
+    let announces = [advert(1), Action::Announce { rounds: 5 }];
+    for (source, alone) in [(addr(9), false), (GREATER, false), (LESS, true)] {
+        let out = does(&mut router, now, heard(source, 0, SECOND));
+        let said = if alone {
+            &announces[..]
+        } else {
+            &announces[..1]
+        };
+        assert_eq!(out, said, "{source}");
+        assert_eq!(scheduled(&router) != Pending::default(), alone, "{source}");
+    }
+}
+
+/// Whatever asks for an advert or for announcements.
+#[test]
+fn nothing_is_said_while_a_taker_serves() {
+    let (mut router, at) = draining(watchful(200));
+    let taken = at + Duration::from_millis(700);
+    does(&mut router, taken, heard(LESS, 100, centis(4_000)));
+    let mut out = Vec::new();
+    let next = router.adver_timer().unwrap();
+    router.advertise_early(next, &mut out);
+    router.announce_now(&mut out);
+    router.announce_lower(next, &mut out);
+    router.announce_again(next, &mut out);
+    assert_eq!(out, []);
+    // In time, late, and what was scheduled before there was a taker.
+    let late = router.adver_timer().unwrap() + Duration::from_secs(2);
+    assert_eq!(does(&mut router, late, Event::Timeout), []);
+    while let Some((due, _)) = router
+        .deadline()
+        .filter(|(due, _)| *due < fallback(&router))
+    {
+        assert_eq!(does(&mut router, due, Event::Timeout), []);
+    }
+    assert_eq!(router.role(), Role::Active);
 }
 
 /// What was to be announced was dropped for the taker. Nobody else would do it.
 #[test]
-fn an_undrain_with_a_taker_announces_again_and_goes_on_refreshing() {
-    let (mut router, at) = draining(watchful(200));
-    let taken = at + Duration::from_millis(700);
-    does(&mut router, taken, heard(LESS, 100, SECOND));
-    let now = taken + Duration::from_millis(100);
-    assert_eq!(
-        does(&mut router, now, Event::Undrain),
-        [advert(200), Action::Announce { rounds: 5 }]
-    );
-    let mut announced = 0;
-    while let Some((due, _)) = router.deadline().filter(|(due, _)| *due <= now + MINUTE) {
-        let out = does(&mut router, due, Event::Timeout);
-        announced += out
-            .iter()
-            .filter(|action| matches!(action, Action::Announce { .. }))
-            .count();
+fn an_undrain_with_a_taker_goes_on_announcing() {
+    for (after_trouble, at_once, later) in [
+        (
+            true,
+            Some(Action::Announce { rounds: 5 }),
+            "after 5 s, then every 10 s",
+        ),
+        (false, None, "every 10 s"),
+    ] {
+        let mut options = watchful(200);
+        options.announce.after_trouble = after_trouble;
+        let (mut router, at) = draining(options);
+        let taken = at + Duration::from_millis(700);
+        does(&mut router, taken, heard(LESS, 100, SECOND));
+        let now = taken + Duration::from_millis(100);
+        let expected: Vec<_> = [advert(200)].into_iter().chain(at_once).collect();
+        assert_eq!(does(&mut router, now, Event::Undrain), expected);
+        let mut announced = 0;
+        while let Some((due, _)) = router.deadline().filter(|(due, _)| *due <= now + MINUTE) {
+            let out = does(&mut router, due, Event::Timeout);
+            announced += out
+                .iter()
+                .filter(|action| matches!(action, Action::Announce { .. }))
+                .count();
+        }
+        assert_eq!(announced, 6, "{later}");
     }
-    assert_eq!(announced, 1 + 5, "after 5 s, then every 10 s");
+}
+
+fn scheduled(router: &VirtualRouter) -> Pending {
+    let State::Active(active) = router.state else {
+        panic!("not Active")
+    };
+    active.announce
+}
+
+/// The hosts know of nobody else, and what was to be announced is still to come.
+#[test]
+fn an_undrain_without_a_taker_announces_nothing_out_of_turn() {
+    let (mut router, at) = draining(watchful(200));
+    let before = scheduled(&router);
+    assert_ne!(before, Pending::default());
+    let now = at + Duration::from_millis(700);
+    assert_eq!(does(&mut router, now, Event::Undrain), [advert(200)]);
+    assert_eq!(scheduled(&router), before);
 }
 
 #[test]
