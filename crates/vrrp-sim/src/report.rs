@@ -4,7 +4,7 @@ use crate::plan::{Plan, Step};
 use crate::scenario::{Event, Happened, Outcome};
 use core::fmt::{self, Display, Formatter};
 use core::time::Duration;
-use vrrp_fsm::{Cause, Instant, Status};
+use vrrp_fsm::{Cause, FaultCause, Instant, Status};
 
 /// A moment as hours, minutes, seconds, milliseconds.
 pub(crate) struct Clock(pub(crate) Instant);
@@ -53,16 +53,37 @@ const fn words(status: Status) -> &'static str {
 }
 
 fn why(cause: &Cause) -> String {
-    match cause {
-        Cause::Startup => "started".to_owned(),
-        Cause::Shutdown => "told to stop".to_owned(),
-        Cause::NoResponse => "the Active router is silent".to_owned(),
-        Cause::Relinquished => "the Active router has left".to_owned(),
-        Cause::Preempted => "the Active router has a lower priority".to_owned(),
-        Cause::Higher { source, priority } => format!("{source} serves, with priority {priority}"),
-        Cause::Drained(Some(taker)) => format!("handed over to {taker}"),
-        Cause::Drained(None) => "drained, and nobody came".to_owned(),
-        other => format!("{other:?}"),
+    let words = match cause {
+        Cause::Startup => "started",
+        Cause::Shutdown => "told to stop",
+        Cause::NoResponse => "the Active router is silent",
+        Cause::Relinquished => "the Active router has left",
+        Cause::Preempted => "the Active router has a lower priority",
+        Cause::PreemptDelayOver => "the Active router has a lower priority, and the delay is over",
+        Cause::Higher { source, priority } => {
+            return format!("{source} serves, with priority {priority}");
+        }
+        Cause::Group(_) => "its sync group is",
+        Cause::Fault(fault) => return wrong(*fault),
+        Cause::Recovered(fault) => return format!("{} no more", wrong(*fault)),
+        Cause::Lost => "its addresses were taken away",
+        Cause::Stalled => "it stood still for too long",
+        Cause::Drained(Some(taker)) => return format!("handed over to {taker}"),
+        Cause::Drained(None) => "drained, and nobody came",
+        Cause::Removed => "no longer configured",
+        Cause::Resumed => "goes on where the process before it stopped",
+    };
+    words.to_owned()
+}
+
+/// A machine's interfaces are numbered like the segments on which they are.
+fn wrong(fault: FaultCause) -> String {
+    match fault {
+        FaultCause::Interface(iface) => format!("the link on segment {iface} is down"),
+        FaultCause::NoPrimary(iface) => format!("its address on segment {iface} is missing"),
+        FaultCause::Tracker(track) => format!("tracker {track} is bad"),
+        FaultCause::Group(_) => "another one of its group is in fault".to_owned(),
+        FaultCause::Blocked => "it is kept from serving".to_owned(),
     }
 }
 
@@ -152,3 +173,6 @@ pub fn reduced(plan: &Plan, until: Instant) -> Plan {
     }
     shorter
 }
+
+#[cfg(test)]
+mod tests;
