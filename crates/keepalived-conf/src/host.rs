@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use crate::Loaded;
 use crate::codes::Code;
-use crate::config::DynamicInterfaces;
+use crate::config::{Config, DynamicInterfaces};
 use crate::diag::{Diagnostic, Peer, Severity};
 use crate::lint;
 use crate::span::Span;
@@ -19,6 +19,8 @@ pub struct NamedInterface {
     pub subject: Option<String>,
     /// Where it is named.
     pub span: Span,
+    /// Nothing runs without it; else only the entry that names it is without effect.
+    pub needed: bool,
 }
 
 /// An interface of the host.
@@ -39,43 +41,54 @@ impl Loaded {
     /// Interfaces that the configuration makes itself (`use_vmac`, `use_ipvlan`) need not be there.
     #[must_use]
     pub fn check_interfaces(&self, existing: &[HostInterface]) -> Vec<Diagnostic> {
-        let dynamic = self.config.globals.dynamic_interfaces != DynamicInterfaces::No;
-        let exists = |name: &str| existing.iter().any(|interface| interface.name == name);
-        let named = self.interfaces.iter();
-        let absent = named.filter(|named| !exists(&named.name) && !self.makes(&named.name));
-        let mut findings: Vec<Diagnostic> = absent
-            .map(|named| absence(named, existing, dynamic))
-            .collect();
-        for instance in &self.config.instances {
-            let Some(name) = &instance.interface else {
-                continue;
-            };
-            if existing
-                .iter()
-                .any(|interface| interface.loopback && interface.name == *name)
-            {
-                let span = instance.origin.keyword("interface");
-                let message = format!("`{name}` is the loopback interface");
-                let finding = Diagnostic::new(Code::InterfaceLoopback, span, message)
-                    .help("use the interface of the network that the peers are on");
-                findings.push(finding.subject(instance.name.clone()));
-            }
-        }
-        findings
+        check(&self.config, &self.interfaces, existing)
     }
+}
 
-    /// Whether an instance makes an interface of that name.
-    fn makes(&self, name: &str) -> bool {
-        let prefix = &self.config.globals.vmac_prefix;
-        self.config.instances.iter().any(|instance| {
-            let vmac = instance.vmac.as_ref().map(|vmac| &vmac.name);
-            let ipvlan = instance.ipvlan.as_ref().map(|ipvlan| &ipvlan.name);
-            vmac.or(ipvlan).is_some_and(|made| match made {
-                Some(made) => made == name,
-                None => format!("{prefix}.{}", instance.vrid) == name,
-            })
-        })
+/// [`Loaded::check_interfaces`], for who has kept these two of it.
+#[must_use]
+pub fn check(
+    config: &Config,
+    named: &[NamedInterface],
+    existing: &[HostInterface],
+) -> Vec<Diagnostic> {
+    let dynamic = config.globals.dynamic_interfaces != DynamicInterfaces::No;
+    let exists = |name: &str| existing.iter().any(|interface| interface.name == name);
+    let absent = named
+        .iter()
+        .filter(|named| !exists(&named.name) && !makes(config, &named.name));
+    let mut findings: Vec<Diagnostic> = absent
+        .map(|named| absence(named, existing, dynamic))
+        .collect();
+    for instance in &config.instances {
+        let Some(name) = &instance.interface else {
+            continue;
+        };
+        if existing
+            .iter()
+            .any(|interface| interface.loopback && interface.name == *name)
+        {
+            let span = instance.origin.keyword("interface");
+            let message = format!("`{name}` is the loopback interface");
+            let finding = Diagnostic::new(Code::InterfaceLoopback, span, message)
+                .help("use the interface of the network that the peers are on");
+            findings.push(finding.subject(instance.name.clone()));
+        }
     }
+    findings
+}
+
+/// Whether an instance makes an interface of that name.
+fn makes(config: &Config, name: &str) -> bool {
+    let prefix = &config.globals.vmac_prefix;
+    config.instances.iter().any(|instance| {
+        let vmac = instance.vmac.as_ref().map(|vmac| &vmac.name);
+        let ipvlan = instance.ipvlan.as_ref().map(|ipvlan| &ipvlan.name);
+        vmac.or(ipvlan).is_some_and(|made| match made {
+            Some(made) => made == name,
+            None => format!("{prefix}.{}", instance.vrid) == name,
+        })
+    })
 }
 
 fn absence(named: &NamedInterface, existing: &[HostInterface], dynamic: bool) -> Diagnostic {
@@ -107,6 +120,11 @@ fn absence(named: &NamedInterface, existing: &[HostInterface], dynamic: bool) ->
             .severity(Severity::Warning)
             .peer(Peer::Silent)
             .note("it may come later (dynamic_interfaces)");
+    }
+    if !named.needed {
+        return finding
+            .severity(Severity::Loud)
+            .note("what is said of it is without effect until it is there");
     }
     finding.help("if it comes later, write `dynamic_interfaces` in global_defs")
 }

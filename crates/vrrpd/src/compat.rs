@@ -369,7 +369,7 @@ fn fault(plan: &Plan, router: &Router, cause: FaultCause) -> String {
             "({i}) entering FAULT state (sync group {})",
             group_name(plan, group)
         ),
-        FaultCause::Blocked => format!("({i}): entering FAULT state (src address not configured)"),
+        FaultCause::Blocked => format!("({i}): entering FAULT state (cannot be done here)"),
     }
 }
 
@@ -383,7 +383,7 @@ fn fault_noun(plan: &Plan, router: &Router, cause: FaultCause) -> String {
         ),
         FaultCause::Tracker(track) => format!("{} is good", track_name(plan, track)),
         FaultCause::Group(group) => format!("sync group {} is whole", group_name(plan, group)),
-        FaultCause::Blocked => "the source address is there".into(),
+        FaultCause::Blocked => "nothing holds it back".into(),
     }
 }
 

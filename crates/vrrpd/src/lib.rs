@@ -15,7 +15,6 @@ pub mod host;
 pub mod keepalived;
 pub mod load;
 pub mod log;
-mod nearest;
 mod netns;
 pub mod plan;
 pub mod privilege;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use keepalived_conf::{Code, Config, FsLoader, Severity};
+use keepalived_conf::host::{self, HostInterface, NamedInterface};
+use keepalived_conf::{Code, Config, Diagnostic, FsLoader, Severity, SourceMap};
 use tracing::{error, info, warn};
 
 use crate::host::Host;
 use crate::plan::{Numbers, Plan};
 use crate::service::programs::Resolver;
 use crate::settings::Settings;
-use crate::{nearest, unwired};
+use crate::unwired;
 
 /// Not a configuration to run with; the reasons are in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,27 @@ pub enum Refused {
     Unusable,
 }
 
+/// A configuration, and what a look at the host needs besides.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What it means.
+    pub config: Arc<Config>,
+    /// What it names.
+    pub named: Arc<Named>,
+}
+
+/// The interfaces that a configuration names, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    interfaces: Vec<NamedInterface>,
+    sources: SourceMap,
+}
+
 /// Reads the file of `settings`, and logs everything there is to say about it.
 ///
 /// # Errors
 /// keepalived would not run with it, and neither do we.
-pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
+pub fn read(settings: &Settings) -> Result<Source, Refused> {
     let file = settings.file.to_string_lossy();
     info!("Configuration file {file}");
     if let Err(reason) = std::fs::File::open(&settings.file) {
@@ -43,8 +60,42 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
     };
     let loaded = keepalived_conf::load(&FsLoader, &file, &options);
     let findings = loaded.findings();
-    for finding in &findings {
-        let at = finding.span.and_then(|span| loaded.sources.locate(span));
+    say(&findings, &loaded.sources);
+    if loaded.refused() {
+        error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
+        return Err(Refused::Unusable);
+    }
+    if settings.strict
+        && findings
+            .iter()
+            .any(|finding| finding.severity >= Severity::Loud)
+    {
+        error!("{file} has errors, and --strict starts with none; `vrrpd check {file}` shows them");
+        return Err(Refused::Unusable);
+    }
+    let config = loaded.config;
+    if config.instances.is_empty() && settings.as_keepalived {
+        warn!("Warning - keepalived has no configuration to run");
+    } else if config.instances.is_empty() {
+        error!(
+            "{file} has no vrrp_instance, so there is nothing to run. The least is: vrrp_instance NAME {{ interface IF \
+                virtual_router_id N virtual_ipaddress {{ ADDRESS }} }}"
+        );
+        return Err(Refused::Unusable);
+    }
+    Ok(Source {
+        config: Arc::new(config),
+        named: Arc::new(Named {
+            interfaces: loaded.interfaces,
+            sources: loaded.sources,
+        }),
+    })
+}
+
+/// Logs findings about what was read from `sources`.
+fn say(findings: &[Diagnostic], sources: &SourceMap) {
+    for finding in findings {
+        let at = finding.span.and_then(|span| sources.locate(span));
         let (line, column) = at.as_ref().map(|at| (at.line, at.column)).unzip();
         let place = at.map_or_else(String::new, |at| {
             format!("({}: Line {}) ", at.file, at.line)
@@ -78,29 +129,6 @@ pub fn read(settings: &Settings) -> Result<Arc<Config>, Refused> {
             ),
         }
     }
-    if loaded.refused() {
-        error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
-        return Err(Refused::Unusable);
-    }
-    if settings.strict
-        && findings
-            .iter()
-            .any(|finding| finding.severity >= Severity::Loud)
-    {
-        error!("{file} has errors, and --strict starts with none; `vrrpd check {file}` shows them");
-        return Err(Refused::Unusable);
-    }
-    let config = loaded.config;
-    if config.instances.is_empty() && settings.as_keepalived {
-        warn!("Warning - keepalived has no configuration to run");
-    } else if config.instances.is_empty() {
-        error!(
-            "{file} has no vrrp_instance, so there is nothing to run. The least is: vrrp_instance NAME {{ interface IF \
-                virtual_router_id N virtual_ipaddress {{ ADDRESS }} }}"
-        );
-        return Err(Refused::Unusable);
-    }
-    Ok(Arc::new(config))
 }
 
 /// What `${_ENV NAME}` can name. A variable that is no UTF-8 cannot stand in a configuration.
@@ -123,12 +151,15 @@ fn wording(code: Code, message: &str) -> String {
 ///
 /// # Errors
 /// An instance cannot run.
-pub fn plan(config: &Arc<Config>, numbers: &mut Numbers) -> Result<Plan, Refused> {
+pub fn plan(source: &Source, numbers: &mut Numbers) -> Result<Plan, Refused> {
+    let Source { config, named } = source;
     let mut resolver = Resolver::new(&config.globals);
     let planned = Plan::new(config, numbers, &mut |command, what| {
         resolver.program(command, what)
     });
     unwired::report(config);
+    let named = Arc::clone(named);
+    let planned = planned.map(|plan| Plan { named, ..plan });
     planned.map_err(|errors| {
         for error in errors {
             error!("{error}");
@@ -137,83 +168,36 @@ pub fn plan(config: &Arc<Config>, numbers: &mut Numbers) -> Result<Plan, Refused
     })
 }
 
-/// Whether every interface that `config` names is on `host`; without `dynamic_interfaces` keepalived runs with no
+/// Whether `host` has the interfaces that the configuration names; without `dynamic_interfaces` keepalived runs with no
 /// less.
 ///
 /// # Errors
 /// One is missing, or is the loopback interface.
-pub fn interfaces(config: &Config, host: &Host) -> Result<(), Refused> {
-    let dynamic =
-        config.globals.dynamic_interfaces != keepalived_conf::config::DynamicInterfaces::No;
-    let mut result = Ok(());
-    for instance in &config.instances {
-        let name = &instance.name;
-        let tracked = instance
-            .track
-            .interfaces
-            .iter()
-            .map(|tracked| tracked.name.as_str());
-        let devs = instance
-            .addresses
-            .iter()
-            .chain(&instance.excluded)
-            .filter_map(|address| address.dev.as_deref());
-        let own = instance.interface.as_deref();
-        let mut seen = Vec::new();
-        for iface in own.into_iter().chain(devs).chain(tracked) {
-            if seen.contains(&iface) {
-                continue;
-            }
-            seen.push(iface);
-            match host.link(iface) {
-                Some(link) if link.loopback && Some(iface) == own => {
-                    error!(
-                        instance = name.as_str(),
-                        iface,
-                        "({name}) cannot run on the loopback interface {iface}: nobody \
-                            else is on it"
-                    );
-                    result = Err(Refused::Unusable);
-                }
-                Some(_) => {}
-                None if dynamic => {}
-                None => {
-                    error!(
-                        instance = name.as_str(),
-                        iface,
-                        "WARNING - interface {iface} for vrrp_instance {name} doesn't exist. {}",
-                        advice(iface, host)
-                    );
-                    result = Err(Refused::Unusable);
-                }
-            }
-        }
-    }
-    if result.is_err() {
-        error!("Non-existent interface specified in configuration");
-    }
-    result
-}
-
-/// Which interfaces there are, and which one was probably meant.
-fn advice(missing: &str, host: &Host) -> String {
-    let names: Vec<&str> = host
+pub fn interfaces(config: &Config, named: &Named, host: &Host) -> Result<(), Refused> {
+    let existing: Vec<HostInterface> = host
         .links()
-        .filter(|link| !link.loopback)
-        .map(|link| link.name.as_str())
+        .map(|link| HostInterface {
+            name: link.name.clone(),
+            loopback: link.loopback,
+            addresses: host
+                .addresses_of(link.index)
+                .iter()
+                .map(|record| (record.address, record.prefix_len))
+                .collect(),
+        })
         .collect();
-    let here = if names.is_empty() {
-        "none but loopback".into()
-    } else {
-        names.join(", ")
-    };
-    let meant = nearest::nearest(missing, names.iter().copied());
-    let meant = meant
-        .map(|name| format!(" Did you mean {name}?"))
-        .unwrap_or_default();
-    format!(
-        "Interfaces here: {here}.{meant} If it comes later, put dynamic_interfaces into global_defs"
-    )
+    let mut findings = host::check(config, &named.interfaces, &existing);
+    // What may come later is waited for, and the wait is in the log.
+    findings.retain(|finding| finding.severity >= Severity::Loud);
+    say(&findings, &named.sources);
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Refuse)
+    {
+        error!("Non-existent interface specified in configuration");
+        return Err(Refused::Unusable);
+    }
+    Ok(())
 }
 
 /// The name of this host up to its first dot: what `@ID` lines are compared with.

@@ -18,7 +18,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
     let globals = &config.globals;
     let global = [
         (!config.bfd_instances.is_empty(), "bfd_instance"),
-        (!config.track_groups.is_empty(), "track_group"),
         (
             !config.linkbeats.is_empty() || globals.linkbeat_polling,
             "link beat polling",
@@ -86,7 +85,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
         ),
         (!instance.track.bfds.is_empty(), "track_bfd"),
         (instance.promote_secondaries, "promote_secondaries"),
-        (instance.vrf.is_some(), "vrf"),
         (instance.receive_buffer.is_some(), "kernel_rx_buf_size"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
         (instance.smtp_alert, "smtp_alert"),

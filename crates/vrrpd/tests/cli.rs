@@ -96,10 +96,14 @@ fn an_interface_that_does_not_exist_is_2_and_names_those_that_do() {
     let (status, said) = case.run(&["run", "-f", &file]);
     assert_eq!(status, 2, "{said}");
     assert!(
-        said.contains("interface nowhere0 for vrrp_instance VI_1 doesn't exist"),
+        said.contains("there is no interface `nowhere0` on this host"),
         "{said}"
     );
-    assert!(said.contains("Interfaces here: "), "{said}");
+    assert!(said.contains("this host has "), "{said}");
+    assert!(
+        said.contains("Non-existent interface specified in configuration"),
+        "{said}"
+    );
     assert!(!case.dir.path().join("run").exists(), "nothing was touched");
 }
 

@@ -22,6 +22,8 @@ mod drop_in;
 mod duel;
 #[path = "lab/failover.rs"]
 mod failover;
+#[path = "lab/features.rs"]
+mod features;
 #[path = "lab/frr.rs"]
 mod frr;
 #[path = "lab/ipv6.rs"]
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         keepalived::CASES,
         duel::CASES,
         failover::CASES,
+        features::CASES,
         frr::CASES,
         ipv6::CASES,
         bad_packets::CASES,

@@ -162,6 +162,11 @@ pub struct Globals {
     pub dbus_no_interface_name: Option<String>,
 }
 
+impl Globals {
+    /// Where static addresses go that name no interface, unless `default_interface` says otherwise.
+    pub const DEFAULT_INTERFACE: &'static str = "eth0";
+}
+
 impl Default for Globals {
     fn default() -> Self {
         Self {

@@ -175,6 +175,12 @@ impl Config {
         self.scripts.iter().find(|script| script.name == name)
     }
 
+    /// The track group of that name.
+    #[must_use]
+    pub fn track_group(&self, name: &str) -> Option<&TrackGroup> {
+        self.track_groups.iter().find(|group| group.name == name)
+    }
+
     /// The sync group that `instance` belongs to.
     #[must_use]
     pub fn group_of(&self, instance: &str) -> Option<&SyncGroup> {

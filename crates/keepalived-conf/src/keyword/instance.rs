@@ -17,7 +17,7 @@ const fn block(block: Block) -> Takes {
 #[rustfmt::skip] // a row of the table is a line
 pub(super) const INSTANCE: &[Keyword] = &[
     row("state", Takes::Choice(&["MASTER", "BACKUP"]), "BACKUP; MASTER with priority 255", "What the instance would like to be at the start. It decides very little; `priority` does."),
-    row("interface", Takes::Interface, "none; required unless unicast", "Interface that adverts use and addresses are put on."),
+    row("interface", Takes::Interface, "none; required", "Interface that adverts use and addresses are put on."),
     row("virtual_router_id", int(1, 255), "none; required", "Number of the virtual router; the same on all its nodes, and no one else's on the network.").strict(),
     row("priority", int(1, 255), "100; 255 with state MASTER", "The highest one is MASTER. 255 is for the owner of the addresses.").strict(),
     row("advert_int", micros(10_000, 255_000_000), "1", "Time between adverts; the same on all nodes. VRRPv2 knows whole seconds, VRRPv3 10 ms to 40.95 s.").unit("s"),
@@ -80,7 +80,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("use_vmac_addr", FLAG, "", "Virtual MAC addresses also for addresses on other interfaces."),
     row("vmac_xmit_base", FLAG, "", "Send adverts from the base interface and not from the macvlan."),
     row("use_ipvlan", optional("[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]"), "", "Put the addresses on an ipvlan."),
-    row("vrf", Takes::Interface, "", "The VRF of unicast without an interface."),
+    row("vrf", Takes::Interface, "", "The VRF of unicast without an interface.").no_effect("every instance has an interface, as with keepalived 2.2.7, and is in the VRF of that"),
     row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").strict().unit("bytes"),
     row("debug", int(0, 4), "0", "Verbosity of keepalived's own debugging.").no_effect("it has none in keepalived either; use the log levels"),
     row("native_ipv6", FLAG, "", "The instance is IPv6.").no_effect("the family follows from the addresses; it is still honoured"),

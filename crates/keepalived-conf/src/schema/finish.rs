@@ -8,9 +8,12 @@ use super::Reader;
 use super::group::GroupDraft;
 use super::instance::{AuthKind, Draft};
 use crate::codes::Code;
-use crate::config::{Auth, Config, Family, Garp, Instance, Origin, State, Track, Tracked, Version};
+use crate::config::{
+    Auth, Config, Family, Garp, Globals, Instance, Origin, State, Track, Tracked, Version,
+};
 use crate::diag::Diagnostic;
 use crate::expand::Lines;
+use crate::host::NamedInterface;
 use crate::lex::Word;
 use crate::span::Span;
 
@@ -29,6 +32,7 @@ impl Reader<'_> {
         }
         self.subject = None;
         self.finish_track_groups();
+        self.finish_statics();
         self.same_virtual_router();
         self.unused();
     }
@@ -78,6 +82,12 @@ impl Reader<'_> {
                 name,
                 "the instance has no interface",
             );
+            let finding = match draft.unicast {
+                Some(_) => {
+                    finding.note("unicast needs one, too; keepalived 2.2.7 does not start without")
+                }
+                None => finding,
+            };
             self.report(finding.help("write `interface NAME`"));
         }
         self.finish_family(&mut draft);
@@ -487,6 +497,44 @@ impl Reader<'_> {
             }
             self.config.track_groups.push(group);
         }
+    }
+
+    /// A static address that names no interface needs the default one.
+    fn finish_statics(&mut self) {
+        let default = self.config.globals.default_interface.as_deref();
+        let name = default.unwrap_or(Globals::DEFAULT_INTERFACE);
+        let homeless = self.config.static_addresses.iter();
+        let homeless = homeless.filter(|address| address.dev.is_none());
+        let named = homeless.filter_map(|address| {
+            Some(NamedInterface {
+                name: name.to_owned(),
+                subject: None,
+                span: address.origin.span?,
+                needed: true,
+            })
+        });
+        self.interfaces.extend(named);
+        let Config {
+            static_addresses: addresses,
+            static_routes: routes,
+            static_rules: rules,
+            ..
+        } = &self.config;
+        let addresses = addresses.iter().map(|it| (&it.track_group, &it.origin));
+        let routes = routes.iter().map(|it| (&it.track_group, &it.origin));
+        let rules = rules.iter().map(|it| (&it.track_group, &it.origin));
+        let mut undefined = Vec::new();
+        for (group, origin) in addresses.chain(routes).chain(rules) {
+            let Some(group) = group else { continue };
+            if self.config.track_group(group).is_none() {
+                let message = format!("there is no track_group `{group}`");
+                let finding = Diagnostic::new(Code::TrackUndefined, origin.span, message);
+                undefined.push(finding.note("nobody notices when it cannot be there"));
+            }
+        }
+        undefined
+            .into_iter()
+            .for_each(|finding| self.report(finding));
     }
 
     /// Two instances that are one virtual router.

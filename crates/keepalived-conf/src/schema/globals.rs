@@ -64,7 +64,15 @@ impl Reader<'_> {
                 Some(IpAddr::V6(group)) if group.is_multicast() => globals.group_v6 = group,
                 address => self.not_a_group(line, address),
             },
-            "default_interface" => set(&mut globals.default_interface, self.interface(line)),
+            "default_interface" => {
+                // Only who needs one must have it.
+                let word = self.word(line, 1);
+                set(
+                    &mut globals.default_interface,
+                    word.and_then(|word| self.optional_interface_name(word)),
+                );
+                self.surplus(line, 2);
+            }
             "dynamic_interfaces" => self.dynamic_interfaces(globals, line),
             "vrrp_garp_master_delay" => put(&mut globals.garp.delay, self.seconds(line)),
             "vrrp_garp_master_repeat" => put(&mut globals.garp.repeat, self.repeats(line)),

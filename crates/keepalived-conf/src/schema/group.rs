@@ -134,7 +134,7 @@ impl Reader<'_> {
     pub(super) fn interface_delays(&mut self, statement: &Statement) {
         for words in entries(statement) {
             let Some(word) = words.first() else { continue };
-            let Some(interface) = self.interface_name(word) else {
+            let Some(interface) = self.optional_interface_name(word) else {
                 continue;
             };
             let Some(down) = words.get(1) else {
@@ -170,7 +170,7 @@ impl Reader<'_> {
     pub(super) fn linkbeats(&mut self, statement: &Statement) {
         for words in entries(statement) {
             let Some(word) = words.first() else { continue };
-            let Some(interface) = self.interface_name(word) else {
+            let Some(interface) = self.optional_interface_name(word) else {
                 continue;
             };
             let method = match words.get(1).map(|word| (word, word.text.as_str())) {

@@ -536,11 +536,21 @@ impl Reader<'_> {
 
     /// The name of an interface that must be there.
     pub(super) fn interface_name(&mut self, word: &Word) -> Option<String> {
+        self.named_interface(word, true)
+    }
+
+    /// The name of an interface without which only this entry is of no use.
+    pub(super) fn optional_interface_name(&mut self, word: &Word) -> Option<String> {
+        self.named_interface(word, false)
+    }
+
+    fn named_interface(&mut self, word: &Word, needed: bool) -> Option<String> {
         let name = self.new_interface_name(word)?;
         self.interfaces.push(NamedInterface {
             name: name.clone(),
             subject: self.subject.clone(),
             span: word.span,
+            needed,
         });
         Some(name)
     }

@@ -122,10 +122,11 @@ struct Held {
 /// Everything that can go wrong before the first packet: what the file says, whether its interfaces are here, whether
 /// we may, whether somebody else does it already. Nothing is changed before all of it is known.
 fn prepare(settings: &Settings) -> Result<Running, Exit> {
-    let config = load::read(settings).map_err(|refused| match refused {
+    let source = load::read(settings).map_err(|refused| match refused {
         Refused::Unreadable if settings.as_keepalived => Exit::Other(UNREADABLE),
         Refused::Unreadable | Refused::Unusable => Exit::Usage,
     })?;
+    let config = &source.config;
     if let Some(mask) = settings.umask.or(config.globals.umask) {
         nix::sys::stat::umask(Mode::from_bits_truncate(mask));
     }
@@ -146,7 +147,7 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     };
     let mut daemon = Daemon::new(backend, SystemClock, inbox, Outbox::new(tasks), options);
     while !daemon.look().map_err(unusable)? {}
-    load::interfaces(&config, daemon.host()).map_err(|_refused| Exit::Usage)?;
+    load::interfaces(config, &source.named, daemon.host()).map_err(|_refused| Exit::Usage)?;
 
     if let Err(missing) = privilege::check() {
         error!("{missing}");
@@ -154,12 +155,12 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     }
     let held = hold(settings)?;
     let mut numbers = Numbers::default();
-    let plan = load::plan(&config, &mut numbers).map_err(|_refused| Exit::Usage)?;
+    let plan = load::plan(&source, &mut numbers).map_err(|_refused| Exit::Usage)?;
     let again = settings.clone();
     let reload = move || {
-        let config = load::read(&again).ok()?;
+        let source = load::read(&again).ok()?;
         let mut candidate = numbers.clone();
-        let plan = load::plan(&config, &mut candidate).ok()?;
+        let plan = load::plan(&source, &mut candidate).ok()?;
         numbers = candidate;
         Some(plan)
     };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tracing::{debug, info};
-use vrrp_fsm::{IfaceId, Input, RouterId};
-use vrrp_net::{AddressState, Backend, IfIndex, Listen, Mac, VridSet};
+use vrrp_fsm::{IfaceId, Input};
+use vrrp_net::{Backend, IfIndex, Listen, Mac, VridSet};
 use vrrp_proto::Family;
 
 use super::Daemon;
@@ -24,7 +24,6 @@ pub(super) struct Ifaces {
     ids: BTreeMap<IfIndex, IfaceId>,
     up: BTreeMap<IfaceId, bool>,
     primaries: BTreeMap<(IfaceId, Family), Option<IpAddr>>,
-    blocked: BTreeSet<RouterId>,
     listening: BTreeSet<Listen>,
     /// What was said to be expected there.
     expected: BTreeMap<Listen, VridSet>,
@@ -81,7 +80,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         self.refresh_primaries(&plan);
         self.refresh_links(&plan);
-        self.refresh_sources(&plan);
+        self.refresh_holds(&plan);
         self.refresh_listening(&plan);
         self.want_links();
         self.restore_statics();
@@ -133,34 +132,6 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             self.ifaces.up.insert(*iface, up);
             self.engine
                 .handle(self.now, Input::Link { iface: *iface, up });
-        }
-    }
-
-    /// A configured source address that no interface has is a fault, and ends when one gets it.
-    fn refresh_sources(&mut self, plan: &Plan) {
-        for (id, router) in &plan.routers {
-            let Some(source) = router.instance.source else {
-                continue;
-            };
-            let there = |record: &vrrp_net::AddressRecord| {
-                record.address == source && record.state == AddressState::Usable
-            };
-            let blocked = !self.host.addresses().any(there);
-            let was = self.ifaces.blocked.contains(id);
-            if blocked != was {
-                if blocked {
-                    self.ifaces.blocked.insert(*id);
-                } else {
-                    self.ifaces.blocked.remove(id);
-                }
-                self.engine.handle(
-                    self.now,
-                    Input::Blocked {
-                        router: *id,
-                        blocked,
-                    },
-                );
-            }
         }
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Nothing here waits. The kernel is a [`Backend`] and time a [`Clock`], so a test runs all of it on simulated ones.
 
+mod holds;
 mod ifaces;
 mod serve;
+mod statics;
 mod steps;
 mod tell;
 mod vmac;
@@ -24,9 +26,11 @@ use vrrp_proto::Datagram;
 use crate::clock::Clock;
 use crate::host::Host;
 use crate::load;
-use crate::plan::{Install, Plan, Router};
+use crate::plan::{Plan, Router};
+use holds::Holds;
 use ifaces::Ifaces;
 use serve::Served;
+use statics::Missing;
 use steps::{Step, Steps, Way};
 
 pub use tell::{Change, Outbox, PlanRef, Task, View};
@@ -101,6 +105,8 @@ pub struct Daemon<B, C> {
     host: Host,
     ifaces: Ifaces,
     served: BTreeMap<RouterId, Served>,
+    holds: Holds,
+    missing: Missing,
     /// How adverts leave; of routers that a reload removed too, until the next one.
     ways: BTreeMap<RouterId, Way>,
     steps: Steps<Task>,
@@ -158,6 +164,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             host: Host::default(),
             ifaces: Ifaces::default(),
             served: BTreeMap::new(),
+            holds: Holds::new(),
+            missing: Missing::default(),
             ways: BTreeMap::new(),
             steps: Steps::default(),
             good: BTreeMap::new(),
@@ -251,6 +259,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.follow();
         self.contest(&claims);
         self.run_steps();
+        // What a step came to may have moved a router.
+        self.follow();
         Ok(if self.steps.is_empty() {
             Turn::Wait(self.engine.next_deadline())
         } else {
@@ -267,6 +277,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         let mut changed = false;
         let mut lost = Vec::new();
         let mut gone = Vec::new();
+        let (mut routes, mut rules) = (Vec::new(), Vec::new());
         let mut utc = None;
         while let Some(event) = self.backend.poll_event(&mut self.ring)? {
             match &event {
@@ -327,31 +338,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         self.options.address_monitoring,
                     );
                 }
-                NetEvent::RouteRemoved { route, by } => {
-                    warn!(
-                        "route to {:?} was removed by {by}; putting it back",
-                        route.destination
-                    );
-                    self.steps.push(Step::Route {
-                        route: Box::new(route.clone()),
-                        add: true,
-                    });
-                }
-                NetEvent::RuleRemoved { rule, by } => {
-                    warn!(
-                        "rule {} was removed by {by}; putting it back",
-                        rule.priority
-                    );
-                    let install = Install {
-                        rules: vec![rule.clone()],
-                        ..Install::default()
-                    };
-                    self.steps.push(Step::Rule {
-                        of: Arc::new(install),
-                        at: 0,
-                        add: true,
-                    });
-                }
+                NetEvent::RouteRemoved { route, by } => routes.push((route.clone(), *by)),
+                NetEvent::RuleRemoved { rule, by } => rules.push((rule.clone(), *by)),
                 NetEvent::Conflict { address, mac, .. } => {
                     self.claims.push((*address, *mac));
                 }
@@ -387,6 +375,12 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         if changed && self.phase == Phase::Running {
             self.refresh();
             self.mend(&lost);
+        }
+        for (route, by) in routes {
+            self.restore_route(&route, by);
+        }
+        for (rule, by) in rules {
+            self.restore_rule(&rule, by);
         }
         Ok(())
     }
@@ -431,7 +425,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         if self.phase != Phase::Running {
             return;
         }
-        if load::interfaces(&plan.config, &self.host).is_err() {
+        if load::interfaces(&plan.config, &plan.named, &self.host).is_err() {
             error!("the new configuration cannot run; the old one goes on");
             return;
         }
@@ -453,6 +447,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         self.engine
             .handle(self.now, Input::Reload(Box::new(self.plan.engine.clone())));
+        self.tell_holds();
         self.refresh();
         self.follow();
         let plan = Arc::clone(&self.plan);
@@ -542,6 +537,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 self.steps
                     .push(Step::Tell(Task::Priority(*router, to.get())));
             }
+            Notice::Router(router, Report::FaultRaised(cause)) if self.held(*router, *cause) => {
+                return;
+            }
             _ => {}
         }
         tell::notice(&self.plan, notice);
@@ -602,6 +600,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         for task in told {
             self.outbox.submit(task);
         }
+        if self.steps.is_empty() {
+            self.settle_statics();
+        }
     }
 
     fn failed(&mut self, failure: steps::Failure<Task>) {
@@ -621,7 +622,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 if let Step::MakeLink(link) = &step {
                     self.forget_link(&link.name);
                 }
-                tell::step_failed(&self.host, &step, &error);
+                if !self.static_failed(&step, &error) {
+                    tell::step_failed(&self.host, &step, &error);
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is on the host because a virtual router is Active, and what is there as long as the daemon is.
+//! What is on the host because a virtual router is Active.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -8,8 +8,8 @@ use tracing::{error, info, warn};
 use vrrp_fsm::{IfaceId, Input, Instant, RouterId};
 use vrrp_net::{AddressRecord, AddressSpec, Author, Backend, IfIndex, Mac};
 
+use super::Daemon;
 use super::steps::Step;
-use super::{Daemon, Task};
 use crate::clock::Clock;
 use crate::plan::{Install, PlacedAddress};
 
@@ -90,7 +90,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 
     /// What is in `install` and not in `there`: addresses, then routes, then rules.
-    fn add(&mut self, install: &Arc<Install>, there: &Install) {
+    pub(super) fn add(&mut self, install: &Arc<Install>, there: &Install) {
         for (at, placed) in install.addresses.iter().enumerate() {
             let new = !there.addresses.contains(placed);
             if install.refuse && (new || !there.refuse) {
@@ -130,7 +130,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 
     /// What is in `install` and not in `stays`, in the reverse order.
-    fn remove(&mut self, install: &Arc<Install>, stays: &Install) {
+    pub(super) fn remove(&mut self, install: &Arc<Install>, stays: &Install) {
         for (at, rule) in install.rules.iter().enumerate().rev() {
             if !stays.rules.contains(rule) {
                 self.steps.push(Step::Rule {
@@ -178,6 +178,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     /// Puts back what somebody else has taken away; gives the role up when that happens again and again.
     pub(super) fn mend(&mut self, lost: &[(IfIndex, IpAddr, Author)]) {
+        self.miss_statics(lost);
         let mut given_up = Vec::new();
         for (id, served) in &mut self.served {
             for (at, placed) in served.install.addresses.iter().enumerate() {
@@ -252,48 +253,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
     }
 
-    pub(super) fn add_statics(&mut self) {
-        self.change_statics(&Arc::default());
-    }
-
-    pub(super) fn remove_statics(&mut self) {
-        let statics = Arc::clone(&self.plan.statics);
-        self.remove(&statics, &Install::default());
-    }
-
-    /// From those of another plan to those of this one.
-    pub(super) fn change_statics(&mut self, old: &Arc<Install>) {
-        let new = Arc::clone(&self.plan.statics);
-        self.remove(old, &new);
-        self.add(&new, old);
-    }
-
-    /// Static addresses that are missing on an interface that is there.
-    pub(super) fn restore_statics(&mut self) {
-        let statics = Arc::clone(&self.plan.statics);
-        for (at, placed) in statics
-            .addresses
-            .iter()
-            .enumerate()
-            .filter(|(_, placed)| placed.track)
-        {
-            let Some(index) = self.ifaces.index(placed.iface) else {
-                continue;
-            };
-            let address = placed.spec.address;
-            if !self
-                .host
-                .addresses_of(index)
-                .iter()
-                .any(|record| record.address == address)
-            {
-                self.steps.push(Step::<Task>::Address {
-                    of: Arc::clone(&statics),
-                    at,
-                    add: true,
-                });
-            }
-        }
+    /// What Active routers have put on the host.
+    pub(super) fn installs(&self) -> impl Iterator<Item = &Arc<Install>> {
+        self.served.values().map(|served| &served.install)
     }
 }
 

@@ -374,8 +374,8 @@ impl<T> Step<T> {
             },
             Self::Route { route, add: true } => Op::AddRoute(route),
             Self::Route { route, add: false } => Op::RemoveRoute(route),
-            Self::Rule { of, at, add: true } => Op::AddRule(of.rules.get(*at)?),
-            Self::Rule { of, at, add: false } => Op::RemoveRule(of.rules.get(*at)?),
+            Self::Rule { of, at, add: true } => Op::AddRule(&of.rules.get(*at)?.rule),
+            Self::Rule { of, at, add: false } => Op::RemoveRule(&of.rules.get(*at)?.rule),
             Self::Accept {
                 iface,
                 address,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tracing::{Level, debug, error, info, warn};
 use vrrp_fsm::{Announced, Cause, Instant, Notice, RouterId, Snapshot, Status, Subject, TrackId};
-use vrrp_net::{AddressRecord, Author, OpError};
+use vrrp_net::{AddressRecord, Author, OpError, Route};
 use vrrp_proto::Family;
 
 use super::Look;
@@ -266,17 +266,14 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
             error!(address = %address.address, "cannot remove {} from {}: {error}", address.address, name(*iface));
         }
         Step::Route { route, add } => {
-            let to = route.destination.map_or_else(
-                || "default".into(),
-                |to| format!("{}/{}", to.address, to.prefix_len),
-            );
+            let to = destination(route);
             error!(
                 "cannot {} route {to}: {error}",
                 if *add { "add" } else { "remove" }
             );
         }
         Step::Rule { of, at, add } => {
-            let priority = of.rules.get(*at).map_or(0, |rule| rule.priority);
+            let priority = of.rules.get(*at).map_or(0, |placed| placed.rule.priority);
             error!(
                 "cannot {} rule {priority}: {error}",
                 if *add { "add" } else { "remove" }
@@ -301,6 +298,14 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
         Step::Announce { address, .. } => warn!(%address, "cannot announce {address}: {error}"),
         Step::Tell(_) => {}
     }
+}
+
+/// Where a route leads.
+pub(super) fn destination(route: &Route) -> String {
+    route.destination.map_or_else(
+        || "default".into(),
+        |to| format!("{}/{}", to.address, to.prefix_len),
+    )
 }
 
 /// An address that came or went by another's hand.

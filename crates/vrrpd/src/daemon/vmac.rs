@@ -110,6 +110,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 iface: vmac.iface,
                 spec,
                 track: false,
+                tied: Vec::new(),
             }];
             let of = Arc::new(Install {
                 addresses,

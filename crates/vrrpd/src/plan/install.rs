@@ -7,7 +7,7 @@ use std::hash::DefaultHasher;
 use std::io;
 
 use keepalived_conf::config::{self, Config, Encapsulation, Insert, Instance, MetricKind};
-use vrrp_fsm::IfaceId;
+use vrrp_fsm::{IfaceId, RouterId};
 use vrrp_net::{
     AddressFlags, AddressSpec, Destination, Encap, IfIndex, Lifetime, LockedMetric, NextHop,
     PortRange, Preference, Route, RouteKind, RouteMetrics, Rule, RuleAction, Scope,
@@ -31,6 +31,8 @@ pub struct PlacedAddress {
     pub spec: AddressSpec,
     /// Its loss is noticed, and its interface is needed.
     pub track: bool,
+    /// Who is at fault without it (`track_group`).
+    pub tied: Vec<RouterId>,
 }
 
 /// A route whose interfaces are still numbers of ours.
@@ -41,6 +43,20 @@ pub struct PlacedRoute {
     ifaces: Vec<Option<IfaceId>>,
     /// Its loss is noticed, and its interfaces are needed.
     pub track: bool,
+    /// Who is at fault without it (`track_group`).
+    pub tied: Vec<RouterId>,
+}
+
+/// A rule, and the interfaces that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PlacedRule {
+    /// The rule; interfaces are names to the kernel, too.
+    pub rule: Rule,
+    ifaces: Vec<IfaceId>,
+    /// Its loss is noticed, and its interfaces are needed.
+    pub track: bool,
+    /// Who is at fault without it (`track_group`).
+    pub tied: Vec<RouterId>,
 }
 
 impl PlacedRoute {
@@ -71,6 +87,7 @@ impl Install {
                 .map_or(home, |dev| numbers.iface(dev)),
             spec: address_spec(address),
             track: address.track,
+            tied: Vec::new(),
         };
         let addresses = instance
             .addresses
@@ -86,7 +103,7 @@ impl Install {
         Self {
             addresses,
             routes,
-            rules: rules(&instance.rules),
+            rules: rules(&instance.rules, numbers),
             refuse: !instance.accept,
         }
     }
@@ -104,34 +121,70 @@ impl Install {
             .filter(|route| route.track)
             .flat_map(|route| &route.ifaces)
             .flatten();
-        addresses.chain(routes.copied())
+        let rules = self
+            .rules
+            .iter()
+            .filter(|rule| rule.track)
+            .flat_map(|rule| &rule.ifaces);
+        addresses.chain(routes.copied()).chain(rules.copied())
     }
 }
 
-/// `static_ipaddress`, `static_routes`, `static_rules`.
-pub(super) fn statics(config: &Config, numbers: &mut Numbers) -> Install {
+/// `static_ipaddress`, `static_routes`, `static_rules`. Those with a `track_group` are tied to its members, which
+/// `id` numbers.
+pub(super) fn statics(
+    config: &Config,
+    numbers: &mut Numbers,
+    id: impl Fn(&str) -> Option<RouterId>,
+) -> Install {
+    let tied = |group: &Option<String>| -> Vec<RouterId> {
+        let group = Option::as_ref(group).and_then(|name| config.track_group(name));
+        let members = group.map(|group| group.members.as_slice());
+        let members = members.unwrap_or_default().iter();
+        members.filter_map(|name| id(name)).collect()
+    };
     let default = config
         .globals
         .default_interface
         .as_deref()
-        .unwrap_or("eth0");
+        .unwrap_or(config::Globals::DEFAULT_INTERFACE);
     let mut place = |address: &config::Address| PlacedAddress {
         iface: numbers.iface(address.dev.as_deref().unwrap_or(default)),
         spec: address_spec(address),
         track: address.track,
+        tied: tied(&address.track_group),
     };
     let addresses = config.static_addresses.iter().map(&mut place).collect();
     let routes = config
         .static_routes
         .iter()
-        .map(|route| place_route(route, None, numbers))
+        .map(|route| PlacedRoute {
+            tied: tied(&route.track_group),
+            ..place_route(route, None, numbers)
+        })
         .collect();
+    let mut rules = rules(&config.static_rules, numbers);
+    for (placed, rule) in rules.iter_mut().zip(&config.static_rules) {
+        placed.tied = tied(&rule.track_group);
+    }
     Install {
         addresses,
         routes,
-        rules: rules(&config.static_rules),
+        rules,
         refuse: false,
     }
+}
+
+/// The interfaces of static entries that `instance` is tied to.
+pub(super) fn tied_ifaces(statics: &Install, router: RouterId) -> Vec<IfaceId> {
+    let tied = |list: &[RouterId]| list.contains(&router);
+    let addresses = statics.addresses.iter().filter(|it| tied(&it.tied));
+    let routes = statics.routes.iter().filter(|it| tied(&it.tied));
+    let rules = statics.rules.iter().filter(|it| tied(&it.tied));
+    let mut ifaces: Vec<IfaceId> = addresses.map(|address| address.iface).collect();
+    ifaces.extend(routes.flat_map(|route| &route.ifaces).flatten());
+    ifaces.extend(rules.flat_map(|rule| &rule.ifaces));
+    ifaces
 }
 
 fn address_spec(address: &config::Address) -> AddressSpec {
@@ -248,6 +301,7 @@ fn place_route(route: &config::Route, own: Option<IfaceId>, numbers: &mut Number
         route: route_out,
         ifaces,
         track: route.track,
+        tied: Vec::new(),
     }
 }
 
@@ -324,7 +378,7 @@ fn encap(encapsulation: &Encapsulation) -> Encap {
     }
 }
 
-fn rules(list: &[config::Rule]) -> Vec<Rule> {
+fn rules(list: &[config::Rule], numbers: &mut Numbers) -> Vec<PlacedRule> {
     let mut next = RULE_PRIORITY;
     let mut unnumbered = || {
         let priority = next;
@@ -332,8 +386,9 @@ fn rules(list: &[config::Rule]) -> Vec<Rule> {
         priority
     };
     let ports = |(first, last)| PortRange { first, last };
-    list.iter()
-        .map(|rule| Rule {
+    let mut place = |rule: &config::Rule| {
+        let named = rule.iif.iter().chain(&rule.oif);
+        let rule_out = Rule {
             invert: rule.not,
             from: rule.from.as_ref().map(prefix),
             to: rule.to.as_ref().map(prefix),
@@ -364,8 +419,15 @@ fn rules(list: &[config::Rule]) -> Vec<Rule> {
                     config::RuleAction::Prohibit => RuleAction::Prohibit,
                 },
             )
-        })
-        .collect()
+        };
+        PlacedRule {
+            rule: rule_out,
+            ifaces: named.map(|name| numbers.iface(name)).collect(),
+            track: rule.track,
+            tied: Vec::new(),
+        }
+    };
+    list.iter().map(&mut place).collect()
 }
 
 /// A number that changes when the thing does. Compared within one process only.

@@ -18,12 +18,13 @@ use vrrp_fsm::{
     ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, LinkDelay, Pacing, ProcessOptions,
     RouterConfig, RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
 };
-use vrrp_net::{Mac, Protocol, Rule};
+use vrrp_net::{Mac, Protocol};
 use vrrp_proto::{Family, Version, Vrid};
 
+use crate::load::Named;
 use crate::service::program::Program;
 
-pub use install::{PlacedAddress, PlacedRoute};
+pub use install::{PlacedAddress, PlacedRoute, PlacedRule};
 pub use numbers::Numbers;
 
 /// What one configuration means.
@@ -51,6 +52,8 @@ pub struct Plan {
     pub statics: Arc<Install>,
     /// The whole, for dumps.
     pub config: Arc<Config>,
+    /// The interfaces that it names.
+    pub named: Arc<Named>,
 }
 
 /// One virtual router, to the kernel and to people.
@@ -156,7 +159,7 @@ pub struct Install {
     /// After the addresses.
     pub routes: Vec<PlacedRoute>,
     /// After the routes.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<PlacedRule>,
     /// Packets to the addresses are dropped: Accept_Mode false (RFC 9568 §6.1).
     pub refuse: bool,
 }
@@ -224,13 +227,16 @@ impl Plan {
         let mut errors = Vec::new();
         plan.add_hooks(resolve);
         plan.add_trackers(numbers, resolve);
-        let mut ids = BTreeMap::new();
+        let ids: BTreeMap<&str, RouterId> = config
+            .instances
+            .iter()
+            .map(|instance| (instance.name.as_str(), numbers.router(instance)))
+            .collect();
+        let id = |name: &str| ids.get(name).copied();
+        plan.statics = Arc::new(install::statics(config, numbers, id));
         for instance in &config.instances {
-            match plan.add_router(instance, numbers, resolve) {
-                Ok(id) => {
-                    ids.insert(instance.name.as_str(), id);
-                }
-                Err(error) => errors.push(error),
+            if let Err(error) = plan.add_router(instance, numbers, resolve) {
+                errors.push(error);
             }
         }
         if !errors.is_empty() {
@@ -239,7 +245,6 @@ impl Plan {
         for group in &config.sync_groups {
             plan.add_group(group, &ids, numbers, resolve);
         }
-        plan.statics = Arc::new(install::statics(config, numbers));
         plan.add_globals(numbers);
         plan.ifaces = numbers
             .ifaces()
@@ -273,17 +278,18 @@ impl Plan {
         instance: &config::Instance,
         numbers: &mut Numbers,
         resolve: Resolve<'_>,
-    ) -> Result<RouterId, PlanError> {
+    ) -> Result<(), PlanError> {
         let (id, mut router, mut options) =
             router::options(instance, numbers, &self.config.globals.vmac_prefix)?;
         options
             .tracked
             .extend(tracked(&instance.track, numbers, &self.trackers));
-        // Interfaces that its addresses and routes need count with weight 0, whatever else is said of them.
+        // Interfaces that its addresses, routes, rules and track groups need count with weight 0, whatever else is said of them.
         let own = options.iface;
         let needed: BTreeSet<IfaceId> = router
             .install
             .tracked_ifaces()
+            .chain(install::tied_ifaces(&self.statics, id))
             // The one with the virtual MAC is down while the router is not Active.
             .filter(|iface| {
                 *iface != own && router.vmac.as_ref().is_none_or(|vmac| vmac.iface != *iface)
@@ -304,7 +310,7 @@ impl Plan {
         self.engine.routers.insert(id, config);
         router.notify = NotifyPrograms::new(&instance.notify, &instance.name, resolve);
         self.routers.insert(id, router);
-        Ok(id)
+        Ok(())
     }
 
     fn add_group(

@@ -142,7 +142,9 @@ fn preempt(instance: &Instance) -> Preempt {
 }
 
 fn destination(instance: &Instance) -> Destination {
-    let Some(unicast) = &instance.unicast else {
+    let unicast = instance.unicast.as_ref();
+    // Without a peer it is at fault, and never sends.
+    let Some(unicast) = unicast.filter(|unicast| !unicast.peers.is_empty()) else {
         return Destination::Multicast(instance.group);
     };
     let peer = |peer: &config::Peer| Peer {

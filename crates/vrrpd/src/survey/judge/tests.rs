@@ -52,6 +52,7 @@ fn loaded(config: &Config) -> Loaded {
             name: instance.interface.clone()?,
             subject: Some(instance.name.clone()),
             span: Span::default(),
+            needed: true,
         })
     });
     Loaded {

@@ -1,0 +1,244 @@
+//! What a configuration can ask for besides addresses: things that are tied to each other, and hosts on which they
+//! come and go.
+
+use std::process::Command;
+use std::time::SystemTime;
+
+use vrrp_lab::{Capture, Host, HostPlan, Lab, Plan, Process, until};
+
+use crate::Case;
+use crate::scene::{SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd};
+
+pub(crate) const CASES: &[Case] = &[
+    (
+        "a_static_address_that_is_taken_is_put_back_and_its_interface_is_needed",
+        &["ip"],
+        ties_to_an_interface,
+    ),
+    (
+        "who_is_tied_to_a_static_route_waits_until_it_can_be_there",
+        &["ip"],
+        ties_to_a_route,
+    ),
+    (
+        "a_rule_needs_its_interface_and_comes_back",
+        &["ip"],
+        rules_need_their_interfaces,
+    ),
+    (
+        "unicast_without_a_peer_is_a_fault_where_that_is_asked_for",
+        &[],
+        no_peers,
+    ),
+    (
+        "an_interface_and_an_address_may_come_later",
+        &["ip"],
+        late_interface,
+    ),
+];
+
+/// `ip WORDS` on the host; its output.
+pub(crate) fn ip(host: &Host, words: &str) -> String {
+    let output = host
+        .output(Command::new("ip").args(words.split(' ')))
+        .unwrap();
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    assert!(
+        output.status.success(),
+        "ip {words}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+pub(crate) fn wait_for(what: &str, process: &Process, condition: impl Fn() -> bool) {
+    until(2 * SOON, || condition().then_some(()))
+        .unwrap_or_else(|| panic!("{what}: not in time\n{}", process.log()));
+}
+
+pub(crate) fn says(process: &Process, text: &str) {
+    assert!(
+        process.logs(text, 2 * SOON),
+        "{text:?} is not in\n{}",
+        process.log()
+    );
+}
+
+/// One host with `eth0` on the LAN and `eth1`, which has no address, somewhere else.
+fn two_links() -> Lab {
+    let address = "10.0.0.60/24".parse().unwrap();
+    let host = HostPlan::new("node1").interface("eth0", "lan", [address]);
+    Plan::new()
+        .host(host.interface("eth1", "side", []))
+        .build()
+        .unwrap()
+}
+
+fn ties_to_an_interface() {
+    let lab = two_links();
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    let conf = format!(
+        "track_group G {{\n  group {{ VI_1 }}\n}}\n\
+         static_ipaddress {{\n  192.0.2.1/24 dev eth1 track_group G\n}}\n\
+         static_routes {{\n  198.51.100.0/24 via 192.0.2.7 dev eth1 track_group G\n}}\n{}",
+        v3(200, "0.1")
+    );
+    let process = vrrpd(node, &conf);
+    active(&capture, "node1");
+    let has_address = || ip(node, "-4 addr show dev eth1").contains("192.0.2.1/24");
+    let has_route = || ip(node, "route").contains("198.51.100.0/24 via 192.0.2.7");
+    wait_for("static entries", &process, || has_address() && has_route());
+
+    ip(node, "addr del 192.0.2.1/24 dev eth1");
+    says(
+        &process,
+        "Restoring deleted static address 192.0.2.1/24 dev eth1",
+    );
+    wait_for("put back", &process, || has_address() && has_route());
+    assert!(
+        !process.log().contains("FAULT"),
+        "a loss that is made good is none: {}",
+        process.log()
+    );
+
+    let down = SystemTime::now();
+    ip(node, "link set eth1 down");
+    capture
+        .wait(down, 2 * SOON, resigns("node1"))
+        .expect("a farewell");
+    says(&process, "entering FAULT state (interface eth1 down)");
+    wait_for("given up", &process, || holders(&lab, VIP).is_empty());
+    assert!(!has_route(), "the kernel took it with the link");
+
+    ip(node, "link set eth1 up");
+    let up = SystemTime::now();
+    capture
+        .wait(up, 2 * SOON, serves("node1"))
+        .unwrap_or_else(|| panic!("it serves again: {}", process.log()));
+    wait_for("all is back", &process, || has_address() && has_route());
+}
+
+fn ties_to_a_route() {
+    let lab = two_links();
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    // Its gateway is on no network of this host, and no interface is named that could be looked at.
+    let conf = format!(
+        "track_group G {{\n  group {{ VI_1 }}\n}}\n\
+         static_routes {{\n  198.51.100.0/24 via 192.0.2.7 track_group G\n}}\n{}",
+        v3(200, "0.1")
+    );
+    let process = vrrpd(node, &conf);
+    says(
+        &process,
+        "entering FAULT state (a static address, route or rule of its track_group is missing)",
+    );
+    assert_eq!(
+        process.log().matches("cannot add route").count(),
+        1,
+        "said once: {}",
+        process.log()
+    );
+    let since = SystemTime::now();
+    ip(node, "addr add 192.0.2.1/24 dev eth1");
+    capture
+        .wait(since, 2 * SOON, serves("node1"))
+        .unwrap_or_else(|| panic!("nothing is missing any more: {}", process.log()));
+    assert!(ip(node, "route").contains("198.51.100.0/24 via 192.0.2.7"));
+}
+
+fn rules_need_their_interfaces() {
+    let lab = two_links();
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    let rules = "  virtual_rules {\n    from 198.51.100.0/24 iif eth1 table 77 priority 100\n    \
+                 from 203.0.113.0/24 table 78 priority 101 no_track\n  }\n}\n";
+    let conf = v3(200, "0.1").trim_end().trim_end_matches('}').to_owned() + rules;
+    let process = vrrpd(node, &conf);
+    active(&capture, "node1");
+    let has = |rule: &str| ip(node, "rule").contains(rule);
+    let (tracked, free) = ("iif eth1 lookup 77", "from 203.0.113.0/24 lookup 78");
+    wait_for("rules", &process, || has(tracked) && has(free));
+
+    // The one that nobody tracks goes first: when the other is back, this one would be, too.
+    ip(node, "rule del priority 101");
+    ip(node, "rule del priority 100");
+    wait_for("put back", &process, || has(tracked));
+    assert!(!has(free), "no_track: what is taken stays away");
+
+    let down = SystemTime::now();
+    ip(node, "link set eth1 down");
+    capture
+        .wait(down, 2 * SOON, resigns("node1"))
+        .unwrap_or_else(|| panic!("a rule needs its interface: {}", process.log()));
+    wait_for("rules go with the role", &process, || !has(tracked));
+}
+
+fn no_peers() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let alone = "  unicast_src_ip 10.0.0.60\n  unicast_fault_no_peer\n}\n";
+    let body = v3(200, "0.1").trim_end().trim_end_matches('}').to_owned();
+    let mut process = vrrpd(node, &format!("{body}{alone}"));
+    says(&process, "entering FAULT state (unicast without any peers");
+    assert_eq!(
+        process.stop(SOON).unwrap().code(),
+        Some(0),
+        "{}",
+        process.log()
+    );
+
+    // Without that word it uses multicast, as keepalived does, and says so.
+    let capture = Capture::start(&lab).unwrap();
+    let process = vrrpd(node, &format!("{body}  unicast_src_ip 10.0.0.60\n}}\n"));
+    active(&capture, "node1");
+    says(&process, "adverts go to the multicast group");
+}
+
+fn late_interface() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    ip(node, "addr flush dev eth0");
+    let conf = v3(200, "0.1").replace(VIP, &format!("{VIP}\n    10.9.0.70 dev late0"));
+    let process = vrrpd(
+        node,
+        &format!("global_defs {{\n  dynamic_interfaces\n}}\n{conf}"),
+    );
+    says(&process, "Interface late0 is not there yet; waiting for it");
+    says(&process, "entering FAULT state (interface late0 down)");
+    says(
+        &process,
+        "entering FAULT state (no IPv4 address for interface eth0)",
+    );
+    // What a DHCP client does.
+    ip(node, "addr add 10.0.0.60/24 dev eth0");
+    ip(node, "link add late0 type veth peer name late1");
+    ip(node, "link set late1 up");
+    let since = SystemTime::now();
+    ip(node, "link set late0 up");
+    capture
+        .wait(since, 2 * SOON, serves("node1"))
+        .unwrap_or_else(|| panic!("all is there now: {}", process.log()));
+    wait_for("its address, too", &process, || {
+        holders(&lab, "10.9.0.70") == ["node1"]
+    });
+
+    // It goes and comes back under another number.
+    let gone = SystemTime::now();
+    ip(node, "link del late0");
+    capture
+        .wait(gone, 2 * SOON, resigns("node1"))
+        .unwrap_or_else(|| panic!("a farewell: {}", process.log()));
+    ip(node, "link add late0 type veth peer name late1");
+    ip(node, "link set late1 up");
+    let since = SystemTime::now();
+    ip(node, "link set late0 up");
+    capture
+        .wait(since, 2 * SOON, serves("node1"))
+        .unwrap_or_else(|| panic!("it is back: {}", process.log()));
+    wait_for("and its address", &process, || {
+        holders(&lab, "10.9.0.70") == ["node1"]
+    });
+}
