@@ -125,10 +125,10 @@ impl VirtualRouter {
             active.adver = now + self.config.interval.as_duration();
             self.state = State::Active(active);
             // Whoever leaves Active was Active, and the hosts may have been told so last.
-            self.taker_left(now, source, out);
             if self.config.announce.after_trouble {
                 self.announce_lower(now, out);
             }
+            self.taker_left(now, source, out);
             return;
         }
         //= R9568-7.1-09

@@ -263,24 +263,25 @@ fn a_taker_that_leaves_leaves_the_hosts_to_us() {
     assert_eq!(router.role(), Role::Active);
 }
 
-/// The other one goes on serving, and the hosts may know it.
+/// The other one goes on serving, and the hosts may know it. When both have left they hear from us,
+/// and once more after the delay.
 #[test]
 fn while_another_taker_serves_the_hosts_are_left_to_it() {
-    let (mut router, at) = draining(watchful(200));
-    let now = at + Duration::from_millis(700);
-    for source in [LESS, GREATER] {
-        does(&mut router, now, heard(source, 100, SECOND));
-    }
-    let announces = [advert(1), Action::Announce { rounds: 5 }];
-    for (source, alone) in [(addr(9), false), (GREATER, false), (LESS, true)] {
-        let out = does(&mut router, now, heard(source, 0, SECOND));
-        let said = if alone {
-            &announces[..]
-        } else {
-            &announces[..1]
-        };
-        assert_eq!(out, said, "{source}");
-        assert_eq!(scheduled(&router) != Pending::default(), alone, "{source}");
+    for (first, second) in [(LESS, GREATER), (GREATER, LESS)] {
+        let (mut router, at) = draining(watchful(200));
+        let now = at + Duration::from_millis(700);
+        for source in [LESS, GREATER] {
+            does(&mut router, now, heard(source, 100, SECOND));
+        }
+        for source in [addr(9), first] {
+            let out = does(&mut router, now, heard(source, 0, SECOND));
+            assert_eq!(out, [advert(1)], "{source}");
+            assert_eq!(scheduled(&router), Pending::default(), "{source}");
+        }
+        let out = does(&mut router, now, heard(second, 0, SECOND));
+        assert_eq!(out, [advert(1), Action::Announce { rounds: 5 }]);
+        let again = now + Duration::from_secs(5);
+        assert_eq!(scheduled(&router).deadline(), Some(again));
     }
 }
 
