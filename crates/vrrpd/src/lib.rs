@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod decode;
 pub mod exit;
 pub mod host;
+mod igmp;
 pub mod keepalived;
 pub mod load;
 pub mod log;

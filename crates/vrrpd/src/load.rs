@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use keepalived_conf::config::Globals;
 use keepalived_conf::host::{self, HostInterface, NamedInterface};
 use keepalived_conf::{Code, Config, Diagnostic, FsLoader, Severity, SourceMap};
 use tracing::{error, info, warn};
@@ -166,6 +167,41 @@ pub fn plan(source: &Source, numbers: &mut Numbers) -> Result<Plan, Refused> {
         }
         Refused::Unusable
     })
+}
+
+/// Whether a reload changes nothing that cannot change while the daemon runs.
+///
+/// # Errors
+/// It does; what, is in the log.
+pub fn unchanged(settings: &Settings, now: &Globals, new: &Globals) -> Result<(), Refused> {
+    let kept = [
+        (
+            settings.namespace(now) == settings.namespace(new),
+            "net_namespace",
+        ),
+        (now.instance == new.instance, "instance"),
+        (
+            settings.pid_paths(now) == settings.pid_paths(new),
+            "use_pid_dir",
+        ),
+        (
+            now.disable_local_igmp == new.disable_local_igmp,
+            "disable_local_igmp",
+        ),
+    ];
+    let changed: Vec<&str> = kept
+        .into_iter()
+        .filter(|(kept, _)| !kept)
+        .map(|(_, keyword)| keyword)
+        .collect();
+    for keyword in &changed {
+        error!("Cannot change {keyword} at a reload - please restart keepalived (or vrrpd)");
+    }
+    if changed.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused::Unusable)
+    }
 }
 
 /// Whether `host` has the interfaces that the configuration names; without `dynamic_interfaces` keepalived runs with no

@@ -27,29 +27,9 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
             "mail on state changes (smtp_server)",
         ),
         (globals.supplementary_groups, "set_supplementary_groups"),
-        (globals.rlimit_rttime.is_some(), "vrrp_rlimit_rttime"),
-        (
-            globals.max_auto_priority.is_some_and(|most| most > 0),
-            "max_auto_priority",
-        ),
-        (globals.disable_local_igmp, "disable_local_igmp"),
         (globals.reload_time_file.is_some(), "reload_time_file"),
         (globals.reload_file.is_some(), "reload_file"),
         (globals.config_save_dir.is_some(), "config_save_dir"),
-        (globals.data_use_instance, "data_use_instance"),
-        (globals.use_pid_dir, "use_pid_dir (give -p and -r)"),
-        (
-            globals.tmp_config_directory.is_some(),
-            "tmp_config_directory",
-        ),
-        (
-            globals.receive_buffers != Default::default(),
-            "the size of receive buffers",
-        ),
-        (
-            globals.process_name.is_some() || globals.vrrp_process_name.is_some(),
-            "process_name",
-        ),
         (globals.dbus, "enable_dbus"),
         (
             globals.nftables.table.is_some(),
@@ -85,7 +65,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
         ),
         (!instance.track.bfds.is_empty(), "track_bfd"),
         (instance.promote_secondaries, "promote_secondaries"),
-        (instance.receive_buffer.is_some(), "kernel_rx_buf_size"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
         (instance.smtp_alert, "smtp_alert"),
     ];

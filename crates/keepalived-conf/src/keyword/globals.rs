@@ -11,6 +11,10 @@ const DELAY: Takes = micros(1_000, 4_294_967_295);
 const BUFFER: Takes = int(1, ANY);
 const NICE: Takes = int(-20, 19);
 const REALTIME: Takes = int(1, 99);
+const BUFFERS: &str = "each socket asks for 4 MiB, more than any burst of adverts";
+const NETLINK: &str =
+    "the socket asks for 4 MiB, and what is lost for lack of room is asked for again";
+const RESCAN: &str = "what is lost for lack of room is looked up again in /proc";
 const PROCESS: &str = "there is one process with two threads, not one for each subsystem";
 
 #[rustfmt::skip] // a row of the table is a line
@@ -61,14 +65,14 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("vmac_prefix", word("PREFIX"), "vrrp", "Names of macvlans begin with it."),
     row("vmac_addr_prefix", word("PREFIX"), "vrrp", "Names of macvlans of single addresses begin with it."),
     row("disable_local_igmp", FLAG, "", "Send no IGMP reports for link-local groups while running."),
-    row("vrrp_rx_bufs_policy", word("MTU|ADVERT|BYTES"), "the kernel's size", "What the receive buffers are sized by."),
-    row("vrrp_rx_bufs_multiplier", int(1, ANY), "3", "So many times the policy's size.").strict(),
-    row("vrrp_netlink_cmd_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of netlink commands.").unit("bytes"),
-    row("vrrp_netlink_cmd_rcv_bufs_force", BOOL, "false", "Beyond the system's limit."),
-    row("vrrp_netlink_monitor_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of netlink events.").unit("bytes"),
-    row("vrrp_netlink_monitor_rcv_bufs_force", BOOL, "false", "Beyond the system's limit."),
-    row("process_monitor_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of process events.").unit("bytes"),
-    row("process_monitor_rcv_bufs_force", BOOL, "false", "Beyond the system's limit."),
+    row("vrrp_rx_bufs_policy", word("MTU|ADVERT|BYTES"), "the kernel's size", "What the receive buffers are sized by.").no_effect(BUFFERS),
+    row("vrrp_rx_bufs_multiplier", int(1, ANY), "3", "So many times the policy's size.").strict().no_effect(BUFFERS),
+    row("vrrp_netlink_cmd_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of netlink commands.").unit("bytes").no_effect(NETLINK),
+    row("vrrp_netlink_cmd_rcv_bufs_force", BOOL, "false", "Beyond the system's limit.").no_effect(NETLINK),
+    row("vrrp_netlink_monitor_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of netlink events.").unit("bytes").no_effect(NETLINK),
+    row("vrrp_netlink_monitor_rcv_bufs_force", BOOL, "false", "Beyond the system's limit.").no_effect(NETLINK),
+    row("process_monitor_rcv_bufs", BUFFER, "the kernel's size", "Receive buffer of process events.").unit("bytes").no_effect(RESCAN),
+    row("process_monitor_rcv_bufs_force", BOOL, "false", "Beyond the system's limit.").no_effect(RESCAN),
     row("lvs_netlink_cmd_rcv_bufs", BUFFER, "", "Receive buffer of LVS.").unit("bytes").no_effect(LVS),
     row("lvs_netlink_cmd_rcv_bufs_force", BOOL, "", "Receive buffer of LVS.").no_effect(LVS),
     row("lvs_netlink_monitor_rcv_bufs", BUFFER, "", "Receive buffer of LVS.").unit("bytes").no_effect(LVS),
@@ -102,20 +106,20 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("vrrp_cpu_affinity", word("CPU ..."), "all", "CPUs that the process may use."),
     row("checker_cpu_affinity", word("CPU ..."), "", "CPUs of the health checkers.").no_effect(CHECKER),
     row("bfd_cpu_affinity", word("CPU ..."), "", "CPUs of BFD.").no_effect(PROCESS),
-    row("vrrp_rlimit_rttime", int(1, ANY), "10000", "Longest real-time run without a pause.").unit("µs"),
-    row("vrrp_rlimit_rtime", int(1, ANY), "10000", "Longest real-time run without a pause.").unit("µs").old_name_of("vrrp_rlimit_rttime"),
+    row("vrrp_rlimit_rttime", int(1, ANY), "none", "Longest real-time run without a pause; the kernel ends the process (SIGXCPU) that takes longer.").unit("µs"),
+    row("vrrp_rlimit_rtime", int(1, ANY), "none", "Longest real-time run without a pause; the kernel ends the process (SIGXCPU) that takes longer.").unit("µs").old_name_of("vrrp_rlimit_rttime"),
     row("checker_rlimit_rttime", int(1, ANY), "", "Longest real-time run of the health checkers.").unit("µs").no_effect(CHECKER),
     row("checker_rlimit_rtime", int(1, ANY), "", "Longest real-time run of the health checkers.").unit("µs").no_effect(CHECKER),
     row("bfd_rlimit_rttime", int(1, ANY), "", "Longest real-time run of BFD.").unit("µs").no_effect(PROCESS),
     row("bfd_rlimit_rtime", int(1, ANY), "", "Longest real-time run of BFD.").unit("µs").no_effect(PROCESS),
     row("max_auto_priority", optional("[PRIORITY]"), "0", "Raise to real-time priority, step by step up to this, when a timer fires late; -1 never."),
     row("min_auto_priority_delay", int(1, 10_000_000), "1000000", "How late a timer must fire for that.").unit("µs"),
-    row("process_name", word("NAME"), "", "Name of the process in ps."),
-    row("vrrp_process_name", word("NAME"), "", "Name of the VRRP process in ps."),
+    row("process_name", word("NAME"), "", "Name of the process in ps, unless vrrp_process_name is given."),
+    row("vrrp_process_name", word("NAME"), "", "Name of the process in ps; there is one."),
     row("checker_process_name", word("NAME"), "", "Name of the health checkers in ps.").no_effect(CHECKER),
     row("lvs_process_name", word("NAME"), "", "Name of the health checkers in ps.").no_effect(CHECKER),
     row("bfd_process_name", word("NAME"), "", "Name of BFD in ps.").no_effect(PROCESS),
-    row("process_names", FLAG, "", "Standard names of the processes."),
+    row("process_names", FLAG, "", "The process is called keepalived_vrrp, unless one of the names is given."),
     row("umask", word("MODE"), "022", "Mode of files that are created; an octal number, or names like IWGRP joined by |."),
     row("random_seed", int(0, ANY), "the time", "Seed of `${_RANDOM}`.").strict().no_effect("the seed is taken before the file is read"),
     // Reload, dumps, directories

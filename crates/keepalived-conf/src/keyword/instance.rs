@@ -81,7 +81,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("vmac_xmit_base", FLAG, "", "Send adverts from the base interface and not from the macvlan."),
     row("use_ipvlan", optional("[[name] INTERFACE] [ADDRESS] [bridge|private|vepa] [group N]"), "", "Put the addresses on an ipvlan."),
     row("vrf", Takes::Interface, "", "The VRF of unicast without an interface.").no_effect("every instance has an interface, as with keepalived 2.2.7, and is in the VRF of that"),
-    row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").strict().unit("bytes"),
+    row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").strict().unit("bytes").no_effect("each socket asks for 4 MiB, more than any burst of adverts"),
     row("debug", int(0, 4), "0", "Verbosity of keepalived's own debugging.").no_effect("it has none in keepalived either; use the log levels"),
     row("native_ipv6", FLAG, "", "The instance is IPv6.").no_effect("the family follows from the addresses; it is still honoured"),
     row("linkbeat_use_polling", FLAG, "", "Poll the link of the interface."),

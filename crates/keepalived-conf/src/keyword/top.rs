@@ -142,7 +142,7 @@ pub(super) const TOP: &[Keyword] = &[
         "instance",
         word("NAME"),
         "",
-        "Name of this process, for pid files and the log; implies use_pid_dir. Not changed by a reload.",
+        "Name of this process, for pid files and dump files; implies use_pid_dir. Not changed by a reload.",
     ),
     row(
         "use_pid_dir",
@@ -156,7 +156,8 @@ pub(super) const TOP: &[Keyword] = &[
         "5",
         "How long to wait for the work to end when the process stops.",
     )
-    .unit("s"),
+    .unit("s")
+    .no_effect("there is one process; at its end it waits a second for notification programs"),
     row(
         "virtual_server",
         Takes::Skipped,

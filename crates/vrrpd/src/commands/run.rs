@@ -3,23 +3,27 @@
 use core::time::Duration;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use keepalived_conf::config::Globals;
 use nix::sys::stat::Mode;
 use tracing::{debug, error, info, warn};
 use vrrp_fsm::Instant;
 use vrrp_net::linux::Linux;
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::daemon::{Daemon, Options, Outbox, Turn};
 use crate::exit::Exit;
+use crate::igmp::NoReports;
 use crate::load::Refused;
 use crate::plan::Numbers;
 use crate::reactor::Reactor;
+use crate::rt::Scheduling;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
 use crate::service::program::Program;
 use crate::service::{self, Service, signals};
 use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
-use crate::{load, log, netns, privilege, rt, systemd};
+use crate::{load, log, netns, privilege, systemd};
 
 /// Arguments of `vrrpd run`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +59,7 @@ impl Args {
             strict: self.strict,
             runtime_dir: self.runtime_dir.path(),
             must_have_runtime_dir: true,
-            pid_files: Vec::new(),
+            pid_files: None,
             log_format: self.log_format,
             log_to: LogTo {
                 stderr: true,
@@ -130,11 +134,8 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     if let Some(mask) = settings.umask.or(config.globals.umask) {
         nix::sys::stat::umask(Mode::from_bits_truncate(mask));
     }
-    if let Some(name) = settings
-        .net_namespace
-        .as_deref()
-        .or(config.globals.net_namespace.as_deref())
-    {
+    let settings = &settings.placed(&config.globals);
+    if let Some(name) = settings.namespace(&config.globals) {
         enter(name)?;
     }
     let reactor = Reactor::new().map_err(failed("epoll"))?;
@@ -153,12 +154,14 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
         error!("{missing}");
         return Err(Exit::Privilege);
     }
-    let held = hold(settings)?;
+    let held = hold(settings, &config.globals)?;
     let mut numbers = Numbers::default();
     let plan = load::plan(&source, &mut numbers).map_err(|_refused| Exit::Usage)?;
     let again = settings.clone();
+    let first = Arc::clone(config);
     let reload = move || {
         let source = load::read(&again).ok()?;
+        load::unchanged(&again, &first.globals, &source.config.globals).ok()?;
         let mut candidate = numbers.clone();
         let plan = load::plan(&source, &mut candidate).ok()?;
         numbers = candidate;
@@ -171,7 +174,6 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     if let Some((program, limit)) = &plan.startup {
         hook("startup_script", program, *limit);
     }
-    rt::apply(&config.globals);
     daemon.start(plan).map_err(unusable)?;
     Ok((daemon, reactor, service, held))
 }
@@ -190,9 +192,13 @@ fn enter(name: &str) -> Result<(), Exit> {
 }
 
 /// The pid files: only one daemon for each.
-fn hold(settings: &Settings) -> Result<Held, Exit> {
+fn hold(settings: &Settings, globals: &Globals) -> Result<Held, Exit> {
     let mut files = Vec::new();
-    for path in &settings.pid_files {
+    for path in &settings.pid_paths(globals) {
+        if let Some(dir) = path.parent() {
+            // What cannot be made shows with the file.
+            let _ = std::fs::create_dir_all(dir);
+        }
         files.push(PidFile::take(path).map_err(|error| not_held(&error, settings))?);
     }
     let own = runtime_dir::create(&settings.runtime_dir).and_then(|made| {
@@ -244,6 +250,10 @@ fn not_held(error: &PidFileError, settings: &Settings) -> Exit {
 /// The loop of the protocol thread.
 fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service: Service) -> Exit {
     let mut said = false;
+    let mut config = Arc::clone(&daemon.plan().config);
+    let no_reports = config.globals.disable_local_igmp.then(NoReports::new);
+    let mut scheduling = Scheduling::new();
+    scheduling.apply(&config.globals);
     let exit = loop {
         match daemon.turn() {
             Ok(Turn::Again) => {}
@@ -253,8 +263,15 @@ fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service
                     info!("Startup complete");
                     systemd::notify(systemd::State::Ready);
                 }
+                if !Arc::ptr_eq(&config, &daemon.plan().config) {
+                    config = Arc::clone(&daemon.plan().config);
+                    scheduling.apply(&config.globals);
+                }
                 if let Err(error) = reactor.wait(deadline.map(Instant::as_nanos)) {
                     break failed("epoll")(error);
+                }
+                if let Some(deadline) = deadline {
+                    scheduling.late(SystemClock.now().saturating_duration_since(deadline));
                 }
             }
             Err(error) => break unusable(error),
@@ -263,6 +280,7 @@ fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service
     let shutdown = daemon.plan().shutdown.clone();
     // The service thread ends when its queue does.
     drop(daemon);
+    drop(no_reports);
     service.join();
     if let Some((program, limit)) = shutdown {
         hook("shutdown_script", &program, limit);

@@ -10,13 +10,13 @@ mod version;
 pub use options::{ConfigTest, OptionError, Options};
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::commands::{check, run};
 use crate::exit::Exit;
 use crate::netns;
 use crate::runtime_dir;
-use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, Settings};
+use crate::settings::{DEFAULT_FILE, LogFormat, LogTo, PidFiles, Settings};
 
 /// Syslog facility `daemon`.
 const FACILITY_DAEMON: u8 = 3;
@@ -99,29 +99,8 @@ fn signal_number(name: &str) -> Option<i32> {
     })
 }
 
-/// Several keepalived run on one machine, told apart by their pid files: each gets a directory of its own.
-fn runtime_dir_beside(pid: Option<&Path>) -> PathBuf {
-    let dir = runtime_dir::default_path();
-    match pid {
-        None => dir,
-        Some(pid) => dir.join(
-            pid.to_string_lossy()
-                .trim_start_matches('/')
-                .replace('/', "-"),
-        ),
-    }
-}
-
 fn settings(options: Options) -> Settings {
     let console = options.log_console && options.dont_fork;
-    let or = |path: &Option<PathBuf>, default: &str| {
-        path.clone().unwrap_or_else(|| PathBuf::from(default))
-    };
-    let mut pid_files = vec![
-        or(&options.pid, "/run/keepalived.pid"),
-        or(&options.vrrp_pid, "/run/vrrp.pid"),
-    ];
-    pid_files.dedup();
     Settings {
         file: options
             .use_file
@@ -132,8 +111,11 @@ fn settings(options: Options) -> Settings {
         must_have_runtime_dir: options.runtime_dir.is_some(),
         runtime_dir: options
             .runtime_dir
-            .unwrap_or_else(|| runtime_dir_beside(options.pid.as_deref())),
-        pid_files,
+            .unwrap_or_else(runtime_dir::default_path),
+        pid_files: Some(PidFiles {
+            parent: options.pid,
+            vrrp: options.vrrp_pid,
+        }),
         log_format: LogFormat::Human,
         log_to: LogTo {
             stderr: console || (options.no_syslog && options.dont_fork),

@@ -4,10 +4,11 @@
 use std::process::Command;
 use std::time::SystemTime;
 
+use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, Host, HostPlan, Lab, Plan, Process, until};
 
 use crate::Case;
-use crate::scene::{SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd};
+use crate::scene::{SECOND, SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -34,6 +35,16 @@ pub(crate) const CASES: &[Case] = &[
         "an_interface_and_an_address_may_come_later",
         &["ip"],
         late_interface,
+    ),
+    (
+        "what_is_asked_of_the_process_is_given_and_taken_back",
+        &[],
+        process,
+    ),
+    (
+        "a_late_timer_raises_the_priority_if_that_is_asked_for",
+        &[],
+        late_timer,
     ),
 ];
 
@@ -241,4 +252,105 @@ fn late_interface() {
     wait_for("and its address", &process, || {
         holders(&lab, "10.9.0.70") == ["node1"]
     });
+}
+
+fn process() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let conf = |globals: &str| format!("global_defs {{\n{globals}}}\n{}", v3(200, "0.1"));
+    let mut process = vrrpd(
+        node,
+        &conf(
+            "  vrrp_process_name lab_vrrp\n  vrrp_priority 5\n  vrrp_rlimit_rttime 250000\n  \
+               disable_local_igmp\n",
+        ),
+    );
+    says(&process, "Entering MASTER STATE");
+    let pid = process.pid();
+    let of = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let limit = || {
+        let limits = of("limits");
+        let line = limits
+            .lines()
+            .find(|line| line.contains("realtime timeout"));
+        line.unwrap().split_whitespace().nth(3).unwrap().to_owned()
+    };
+    let igmp = || {
+        let file = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
+        let output = node.output(Command::new("cat").arg(file)).unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    // Behind the name in brackets: state, 15 more fields, then the nice value.
+    let nice = || {
+        let stat = of("stat");
+        let (_, rest) = stat.rsplit_once(") ").unwrap();
+        rest.split(' ').nth(16).unwrap().to_owned()
+    };
+    assert_eq!(of("comm").trim(), "lab_vrrp");
+    assert_eq!((limit().as_str(), nice().as_str()), ("250000", "5"));
+    assert_eq!(igmp(), "0");
+
+    node.write(
+        "vrrpd.conf",
+        &conf("  process_names\n  disable_local_igmp\n"),
+    )
+    .unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    wait_for("another name", &process, || {
+        of("comm").trim() == "keepalived_vrrp"
+    });
+    assert_eq!(limit(), "unlimited");
+
+    // What cannot change while it runs is refused, and with it the whole file.
+    node.write("vrrpd.conf", &conf("  process_name other\n"))
+        .unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    says(&process, "Cannot change disable_local_igmp at a reload");
+    says(
+        &process,
+        "the new configuration cannot run; the old one goes on",
+    );
+    let named = conf("  process_names\n  disable_local_igmp\n");
+    node.write("vrrpd.conf", &format!("instance other\n{named}"))
+        .unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    says(&process, "Cannot change instance at a reload");
+    assert_eq!(of("comm").trim(), "keepalived_vrrp");
+    assert_eq!(
+        process.stop(SOON).unwrap().code(),
+        Some(0),
+        "{}",
+        process.log()
+    );
+    assert_eq!(igmp(), "1", "as it was");
+}
+
+fn late_timer() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    let globals = "global_defs {\n  max_auto_priority 3\n  min_auto_priority_delay 200000\n}\n";
+    let process = vrrpd(node, &format!("{globals}{}", v3(200, "0.1")));
+    active(&capture, "node1");
+    node.freeze().unwrap();
+    // Frozen for long enough when the last advert is so old.
+    until(2 * SOON, || {
+        let last = capture.look(|frames| {
+            frames
+                .iter()
+                .rev()
+                .find(|f| serves("node1")(f))
+                .map(|f| f.at)
+        });
+        (last?.elapsed().ok()? > SECOND).then_some(())
+    })
+    .expect("silence");
+    node.thaw().unwrap();
+    // Root gets it; in a user namespace nobody does, and that is said.
+    until(2 * SOON, || {
+        let log = process.log();
+        let raised = log.contains("s late: real-time priority 1 of at most 3 (max_auto_priority)");
+        (raised || log.contains("max_auto_priority cannot be had")).then_some(())
+    })
+    .unwrap_or_else(|| panic!("not a word of it: {}", process.log()));
 }

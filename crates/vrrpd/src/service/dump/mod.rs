@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use keepalived_conf::config::Globals;
 use tracing::{error, info};
 
 use crate::daemon::{Look, View};
@@ -21,9 +22,10 @@ use crate::settings::Settings;
 /// Writes the file that `view` was asked for.
 pub(super) fn write(view: &View, settings: &Settings) {
     let globals = &view.plan.config.globals;
+    let data_name = data_name(globals, settings);
     let (name, asked, what, content) = match view.look {
         Look::Data => (
-            "keepalived.data",
+            data_name.as_str(),
             &globals.state_dump_file,
             "VRRP data",
             data::text(view),
@@ -53,6 +55,20 @@ pub(super) fn write(view: &View, settings: &Settings) {
     if let Err(reason) = replace(&path, content.as_bytes()) {
         error!("cannot write {}: {reason}", path.display());
     }
+}
+
+/// With `data_use_instance` it holds the network namespace and the name of the instance, where there are any. The
+/// other dumps have one name always, as keepalived's.
+fn data_name(globals: &Globals, settings: &Settings) -> String {
+    let parts = settings
+        .namespace(globals)
+        .into_iter()
+        .chain(globals.instance.as_deref());
+    let parts: Vec<&str> = parts.filter(|_| globals.data_use_instance).collect();
+    if parts.is_empty() {
+        return "keepalived.data".into();
+    }
+    format!("keepalived.{}.data", parts.join("_"))
 }
 
 /// Where keepalived's tools look, if it was started in its name; else the runtime directory.

@@ -12,6 +12,8 @@ use super::*;
 use crate::host::Host;
 use crate::plan::{Numbers, Plan};
 use crate::service::program::Program;
+use crate::settings::PidFiles;
+use crate::settings::tests::keepalived;
 
 /// One instance that is Active, with everything optional that keepalived's dump can show.
 fn view(look: Look) -> View {
@@ -208,4 +210,26 @@ fn a_file_is_replaced_whole_and_private_and_links_are_not_followed() {
         "no debris"
     );
     assert!(replace(&dir.path().join("no/such/dir"), b"").is_err());
+}
+
+#[test]
+fn the_data_file_tells_instances_apart_where_that_is_asked_for() {
+    let settings = keepalived(PidFiles::default());
+    let globals = |asked, namespace: Option<&str>| Globals {
+        data_use_instance: asked,
+        instance: Some("foo".into()),
+        net_namespace: namespace.map(Into::into),
+        ..Globals::default()
+    };
+    let name = |globals: &Globals| data_name(globals, &settings);
+    assert_eq!(name(&globals(false, Some("ns1"))), "keepalived.data");
+    assert_eq!(name(&globals(true, None)), "keepalived.foo.data");
+    assert_eq!(name(&globals(true, Some("ns1"))), "keepalived.ns1_foo.data");
+    assert_eq!(
+        name(&Globals {
+            data_use_instance: true,
+            ..Globals::default()
+        }),
+        "keepalived.data"
+    );
 }
