@@ -46,7 +46,7 @@ impl Frame {
     pub fn advert(&self) -> Option<&Advert> {
         match &self.seen {
             Seen::Advert(advert) => Some(advert),
-            Seen::Arp { .. } | Seen::NeighborAdvertisement { .. } | Seen::Other => None,
+            _ => None,
         }
     }
 
@@ -55,18 +55,20 @@ impl Frame {
         self.bytes.get(6..)?.first_chunk().copied()
     }
 
-    /// The hardware address that it says `address` is at: an answer, or an announcement.
+    /// Destination hardware address of the frame itself.
+    pub fn destination(&self) -> Option<[u8; 6]> {
+        self.bytes.first_chunk().copied()
+    }
+
+    /// The hardware address that it says `address` is at. Questions say it of who asks, and are believed.
     pub fn places(&self, address: IpAddr) -> Option<[u8; 6]> {
         match &self.seen {
-            Seen::Arp {
-                request,
-                mac,
-                sender,
-                gratuitous,
-                ..
-            } if (!request || *gratuitous) && IpAddr::V4(*sender) == address => Some(*mac),
+            Seen::Arp { mac, sender, .. } if IpAddr::V4(*sender) == address => Some(*mac),
             Seen::NeighborAdvertisement { target, mac, .. } if IpAddr::V6(*target) == address => {
                 mac.or_else(|| self.source())
+            }
+            Seen::NeighborSolicitation { sender, mac, .. } if IpAddr::V6(*sender) == address => {
+                *mac
             }
             _ => None,
         }
@@ -82,7 +84,7 @@ impl Frame {
             Seen::NeighborAdvertisement {
                 target, solicited, ..
             } => !solicited && IpAddr::V6(*target) == address,
-            Seen::Advert(_) | Seen::Other => false,
+            _ => false,
         }
     }
 }
@@ -104,6 +106,15 @@ pub enum Seen {
         target: core::net::Ipv4Addr,
         /// Sender and target are the same.
         gratuitous: bool,
+    },
+    /// ICMPv6 neighbour solicitation.
+    NeighborSolicitation {
+        /// Who asks; unspecified while it looks for duplicates of its own address.
+        sender: core::net::Ipv6Addr,
+        /// The address asked for.
+        target: core::net::Ipv6Addr,
+        /// Source link-layer address option.
+        mac: Option<[u8; 6]>,
     },
     /// ICMPv6 neighbour advertisement.
     NeighborAdvertisement {

@@ -42,6 +42,10 @@ mod start;
 mod tshark;
 #[path = "lab/twins.rs"]
 mod twins;
+#[path = "lab/vmac.rs"]
+mod vmac;
+#[path = "lab/vmac_flaps.rs"]
+mod vmac_flaps;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -73,6 +77,8 @@ fn main() -> ExitCode {
         reload::CASES,
         start::CASES,
         tshark::CASES,
+        vmac::CASES,
+        vmac_flaps::CASES,
     ];
     let mut cases: Vec<Prepared> = groups
         .concat()

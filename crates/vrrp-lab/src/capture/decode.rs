@@ -1,5 +1,6 @@
 //! From octets to [`Seen`]. Whatever the octets are, this does not panic.
 
+use core::net::Ipv6Addr;
 use std::fmt;
 
 use smoltcp::wire::{
@@ -39,7 +40,7 @@ fn read(frame: &[u8]) -> Option<Seen> {
         EthernetProtocol::Ipv6 => {
             let ip = Ipv6Packet::new_checked(frame.payload()).ok()?;
             if ip.next_header() == IpProtocol::Icmpv6 {
-                return neighbor(ip.payload());
+                return neighbor(ip.src_addr(), ip.payload());
             }
             let ends = Endpoints::V6 {
                 source: ip.src_addr(),
@@ -110,24 +111,31 @@ fn arp(payload: &[u8]) -> Option<Seen> {
     })
 }
 
-fn neighbor(payload: &[u8]) -> Option<Seen> {
+fn neighbor(sender: Ipv6Addr, payload: &[u8]) -> Option<Seen> {
     let packet = Icmpv6Packet::new_checked(payload).ok()?;
-    let NdiscRepr::NeighborAdvert {
-        flags,
-        target_addr,
-        lladdr,
-    } = NdiscRepr::parse(&packet).ok()?
-    else {
-        return None;
-    };
     let mac = |raw: RawHardwareAddress| <[u8; 6]>::try_from(raw.as_bytes()).ok();
-    Some(Seen::NeighborAdvertisement {
-        target: target_addr,
-        mac: lladdr.and_then(mac),
-        solicited: flags.contains(NdiscNeighborFlags::SOLICITED),
-        overrides: flags.contains(NdiscNeighborFlags::OVERRIDE),
-        router: flags.contains(NdiscNeighborFlags::ROUTER),
-    })
+    match NdiscRepr::parse(&packet).ok()? {
+        NdiscRepr::NeighborAdvert {
+            flags,
+            target_addr,
+            lladdr,
+        } => Some(Seen::NeighborAdvertisement {
+            target: target_addr,
+            mac: lladdr.and_then(mac),
+            solicited: flags.contains(NdiscNeighborFlags::SOLICITED),
+            overrides: flags.contains(NdiscNeighborFlags::OVERRIDE),
+            router: flags.contains(NdiscNeighborFlags::ROUTER),
+        }),
+        NdiscRepr::NeighborSolicit {
+            target_addr,
+            lladdr,
+        } => Some(Seen::NeighborSolicitation {
+            sender,
+            target: target_addr,
+            mac: lladdr.and_then(mac),
+        }),
+        _ => None,
+    }
 }
 
 impl fmt::Display for Seen {
@@ -176,6 +184,9 @@ impl fmt::Display for Seen {
                     "unsolicited"
                 };
                 write!(f, "{how} neighbour advertisement {target} is at {mac}")
+            }
+            Self::NeighborSolicitation { sender, target, .. } => {
+                write!(f, "neighbour solicitation by {sender} for {target}")
             }
             Self::Other => f.write_str("something else"),
         }

@@ -126,6 +126,7 @@ impl Vmacs {
 
     //= R9568-6.4.3-01
     //= R9568-8.1.2-01
+    //= R9568-8.1.2-02
     //= R9568-8.2.2-01
     /// The parent keeps silent about addresses that are on its child: it does not answer for them, and when it asks
     /// for a host it does so by its own address, which else would show the host the parent's MAC for a virtual one.

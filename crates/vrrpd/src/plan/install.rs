@@ -104,6 +104,7 @@ impl Install {
             addresses,
             routes,
             rules: rules(&instance.rules, numbers),
+            //= KA-ACC-01
             refuse: !instance.accept,
         }
     }

@@ -50,6 +50,8 @@ pub(super) fn options(
             group: vmac.group,
         }
     });
+    //= R9568-8.2.2-02
+    // Nowhere else: what the kernel sends from a virtual address then has the virtual MAC.
     let home = vmac.as_ref().map_or(iface, |vmac| vmac.iface);
     let install = Install::of_instance(instance, home, iface, numbers);
     let version = match instance.version {
