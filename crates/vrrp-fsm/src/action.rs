@@ -107,8 +107,6 @@ pub enum Cause {
     Fault(FaultCause),
     /// What was missing last is there again.
     Recovered(FaultCause),
-    /// The addresses were taken away by somebody else.
-    Lost,
     /// The process stood still for so long that a peer must have taken over.
     Stalled,
     /// A drain: to whom the role went, or `None` when nobody came for it.
@@ -147,7 +145,6 @@ impl Cause {
             | Self::Higher { .. }
             | Self::Group(_)
             | Self::Fault(_)
-            | Self::Lost
             | Self::Stalled
             | Self::Drained(_)
             | Self::Removed
@@ -197,7 +194,6 @@ impl Cause {
                     FaultCause::Tracker(_) | FaultCause::Group(_) | FaultCause::Blocked,
                 )
                 | Self::Group(_)
-                | Self::Lost
                 | Self::Stalled
                 | Self::Drained(_)
                 | Self::Resumed,

@@ -29,9 +29,6 @@ pub enum Event {
     Demand(Role, Cause),
     /// The Active_Down_Timer ran out, but the sync group cannot follow yet: it is armed again.
     Hold,
-    /// Addresses were taken away by somebody else for good: give up the role at once, come back
-    /// after Skew_Time unless a peer was faster.
-    Lost,
     /// Hand the role over without darkness: see [`Status::Draining`](crate::Status::Draining).
     Drain,
     /// Take the role back, or never give it away.

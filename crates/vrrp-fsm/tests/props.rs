@@ -101,7 +101,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (1..5_u8).prop_map(|last| Event::Primary(addr(last))),
         2 => role.prop_map(move |role| Event::Demand(role, group)),
         1 => Just(Event::Hold),
-        1 => Just(Event::Lost),
         2 => Just(Event::Drain),
         1 => Just(Event::Undrain),
     ]
@@ -203,7 +202,6 @@ enum Op {
     Link(usize, bool),
     Primary(bool),
     Script(bool),
-    Lost(u32),
     Blocked(u32, bool),
     Drain(u32),
     Undrain,
@@ -221,7 +219,6 @@ fn op(drains: bool) -> impl Strategy<Value = Op> {
         2 => (0..2_usize, any::<bool>()).prop_map(|(iface, up)| Op::Link(iface, up)),
         1 => any::<bool>().prop_map(Op::Primary),
         2 => any::<bool>().prop_map(Op::Script),
-        1 => router().prop_map(Op::Lost),
         1 => (router(), any::<bool>()).prop_map(|(router, on)| Op::Blocked(router, on)),
         1 => router().prop_map(move |router| if drains { Op::Drain(router) } else { Op::Next }),
         1 => Just(if drains { Op::Undrain } else { Op::Next }),
@@ -362,7 +359,6 @@ impl Watch {
                     outcome,
                 })
             }
-            Op::Lost(router) => self.input(Input::Lost(RouterId(router))),
             Op::Blocked(router, blocked) => self.input(Input::Blocked {
                 router: RouterId(router),
                 blocked,

@@ -66,7 +66,6 @@ fn why(cause: &Cause) -> String {
         Cause::Group(_) => "its sync group is",
         Cause::Fault(fault) => return wrong(*fault),
         Cause::Recovered(fault) => return format!("{} no more", wrong(*fault)),
-        Cause::Lost => "its addresses were taken away",
         Cause::Stalled => "it stood still for too long",
         Cause::Drained(Some(taker)) => return format!("handed over to {taker}"),
         Cause::Drained(None) => "drained, and nobody came",

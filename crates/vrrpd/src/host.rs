@@ -86,6 +86,13 @@ impl Host {
             .unwrap_or_default()
     }
 
+    /// Whether an interface has this address.
+    #[must_use]
+    pub fn has(&self, index: IfIndex, address: IpAddr) -> bool {
+        let mut all = self.addresses_of(index).iter();
+        all.any(|record| record.address == address)
+    }
+
     /// The primary address of an interface: the first one that is nobody's virtual address, for IPv6 the first
     /// link-local one (RFC 9568 §5.1.1.1, §5.1.2.1). An address owner's own addresses are virtual ones too: they are
     /// taken when there are no others.

@@ -38,6 +38,8 @@ mod reload;
 mod scene;
 #[path = "lab/start.rs"]
 mod start;
+#[path = "lab/taken.rs"]
+mod taken;
 #[path = "lab/tshark.rs"]
 mod tshark;
 #[path = "lab/twins.rs"]
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         leftovers::CASES,
         reload::CASES,
         start::CASES,
+        taken::CASES,
         tshark::CASES,
         vmac::CASES,
         vmac_flaps::CASES,

@@ -16,7 +16,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use keepalived_conf::config::{Address, Auth, Config, Instance, InterfaceDelay, Secret, Vmac};
 use tokio::sync::mpsc;
 use vrrp_fsm::{Instant, Status};
-use vrrp_net::{AddressSpec, Backend as _, Mac, Op};
+use vrrp_net::{AddressSpec, Backend as _, Mac};
 use vrrp_proto::Family;
 use vrrp_sim::lan::NodeId;
 use vrrp_sim::{Clock as SimClock, Node, Outbox as Wire, Power, SimKernel, World, own_address};
@@ -272,30 +272,66 @@ fn what_a_killed_daemon_left_is_removed_and_nothing_else() {
     let _ = second;
 }
 
+fn take(world: &mut World<Machine>, from: NodeId) {
+    let kernel = world.node_mut(from).unwrap().daemon.backend_mut();
+    kernel.take_address(VIP.parse().unwrap());
+    assert_eq!(holders(world, VIP), []);
+    world.run(MILLISECOND);
+}
+
+/// So often that nobody puts it back any more.
+fn rob(world: &mut World<Machine>, of: NodeId) {
+    world.node_mut(of).unwrap().changes();
+    for _ in 1..20 {
+        take(world, of);
+        assert_eq!(holders(world, VIP), [of]);
+        world.run(100 * MILLISECOND);
+    }
+    assert_eq!(world.node_mut(of).unwrap().changes(), []);
+    take(world, of);
+    assert_eq!(holders(world, VIP), []);
+    assert_eq!(world.node_mut(of).unwrap().changes(), [Status::Fault]);
+}
+
+/// Somebody means it: the role goes to the next, and comes back after a minute, or with a reload.
 #[test]
 fn an_address_that_somebody_takes_away_comes_back() {
+    let (mut world, [first, second, ..]) = tutorial();
+    until_held_by(&mut world, first);
+    rob(&mut world, first);
+    until_held_by(&mut world, second);
+    world.run(Duration::from_secs(50));
+    assert_eq!(holders(&world, VIP), [second]);
+    world.run(Duration::from_secs(15));
+    assert_eq!(holders(&world, VIP), [first]);
+    rob(&mut world, first);
+    until_held_by(&mut world, second);
+    world.node_mut(first).unwrap().reload(config(100));
+    assert!(until_held_by(&mut world, first) < Duration::from_secs(5));
+}
+
+/// Once in a while is no harm, however often.
+#[test]
+fn an_address_that_is_left_in_peace_between_is_put_back_for_ever() {
     let (mut world, [first, ..]) = tutorial();
     until_held_by(&mut world, first);
-    let take = |world: &mut World<Machine>| {
-        let vip = AddressSpec::new(VIP.parse().unwrap());
-        let kernel = world.node_mut(first).unwrap().daemon.backend_mut();
-        let iface = vrrp_net::IfIndex::new(1).unwrap();
-        let take = [Op::RemoveAddress {
-            iface,
-            address: &vip,
-        }];
-        kernel.apply_all(&take, &mut |_, error| panic!("{error}"));
-        assert_eq!(holders(world, VIP), []);
-        world.run(MILLISECOND);
-    };
-    for _ in 0..3 {
-        take(&mut world);
+    for _ in 0..30 {
+        take(&mut world, first);
         assert_eq!(holders(&world, VIP), [first]);
+        world.run(Duration::from_secs(11));
     }
-    // Somebody means it: the role goes, and comes back after a Skew_Time unless a peer is faster.
-    take(&mut world);
-    assert_eq!(holders(&world, VIP), []);
-    assert!(until_held_by(&mut world, first) < Duration::from_secs(1));
+}
+
+/// The kernel drops what it has no room to tell, and tells everything anew.
+#[test]
+fn an_address_whose_loss_was_not_told_comes_back() {
+    let (mut world, [first, ..]) = tutorial();
+    until_held_by(&mut world, first);
+    let kernel = world.node_mut(first).unwrap().daemon.backend_mut();
+    kernel.take_address(VIP.parse().unwrap());
+    kernel.dump();
+    world.run(MILLISECOND);
+    assert_eq!(holders(&world, VIP), [first]);
 }
 
 #[test]

@@ -86,7 +86,6 @@ impl Engine {
             (Role::Initialize | Role::Backup, Role::Active, _) => {
                 Event::Demand(Role::Active, Cause::Group(group))
             }
-            (Role::Active, Role::Backup, Cause::Lost) => Event::Lost,
             (Role::Active, Role::Backup, _) => Event::Demand(Role::Backup, Cause::Group(group)),
             // Faults spread by judging, drains member by member.
             (Role::Initialize, Role::Initialize | Role::Backup, _)

@@ -77,16 +77,14 @@ pub enum Input<'a> {
         /// Their number.
         count: u32,
     },
-    /// The daemon cannot do what a router needs (no socket, no macvlan, a broken setting), or can
-    /// again: a fault.
+    /// The daemon cannot do what a router needs (no socket, no macvlan, addresses that others keep
+    /// removing), or can again: a fault.
     Blocked {
         /// Which.
         router: RouterId,
         /// Whether it cannot.
         blocked: bool,
     },
-    /// The addresses of an Active router keep being removed by somebody else.
-    Lost(RouterId),
     /// An advert could not be sent. It is counted; the next one is due as ever.
     SendFailed(RouterId),
     /// Hand roles over without darkness.

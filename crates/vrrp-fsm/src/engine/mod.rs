@@ -166,11 +166,6 @@ impl Engine {
                     self.refresh(now, &[place]);
                 }
             }
-            Input::Lost(router) => {
-                if let Some(&place) = self.places.get(&router) {
-                    self.step(now, place, Event::Lost);
-                }
-            }
             Input::SendFailed(router) => {
                 if let Some(place) = self.places.get(&router).copied()
                     && let Some(slot) = self.slot_mut(place)

@@ -351,22 +351,6 @@ fn a_stop_leaves_in_order_and_for_good() {
     );
 }
 
-#[test]
-fn lost_addresses_move_the_role_away_for_a_skew_time() {
-    let mut engine = started(config([(R1, options(1))]));
-    run(&mut engine, ms(4_000));
-    engine.handle(ms(4_000), Input::Lost(R1));
-    let backup = transition(R1, Status::Active, Status::Backup, Cause::Lost, 100);
-    assert_eq!(
-        done(&mut engine),
-        [advertise(R1, 0), Command::Withdraw(R1), backup]
-    );
-    assert_eq!(
-        engine.next_deadline(),
-        Some(ms(4_000) + Duration::from_micros(609_375))
-    );
-}
-
 /// Same VRID on two interfaces and in two families: three routers that know nothing of each other.
 //= R9568-5.2.3-01 test
 #[test]

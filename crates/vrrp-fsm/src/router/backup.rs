@@ -170,13 +170,4 @@ impl VirtualRouter {
             });
         }
     }
-
-    /// The addresses were taken away and stay away: whoever is Backup shall have them. If nobody
-    /// comes, this router does, after Skew_Time.
-    pub(super) fn lost(&mut self, now: Instant, out: &mut impl Extend<Action>) {
-        if self.role() == Role::Active {
-            let active_down = now + self.skew_time();
-            self.enter(State::Backup(Backup::new(active_down)), Cause::Lost, out);
-        }
-    }
 }

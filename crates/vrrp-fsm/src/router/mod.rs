@@ -116,7 +116,6 @@ impl VirtualRouter {
             Event::Primary(address) => self.primary = Some(address),
             Event::Demand(role, cause) => self.demand(now, role, cause, out),
             Event::Hold => self.hold(now),
-            Event::Lost => self.lost(now, out),
             Event::Drain => self.drain(now, out),
             Event::Undrain => self.undrain(now, out),
         }
@@ -408,9 +407,8 @@ impl VirtualRouter {
 /// serve already: a winner that was heard, the group's other half, the taker of a drained role.
 const fn leaves_with_relinquish(to: Role, cause: Cause) -> bool {
     match to {
-        Role::Backup => matches!(cause, Cause::Lost),
         Role::Initialize => !matches!(cause, Cause::Drained(Some(_))),
-        Role::Active => false,
+        Role::Backup | Role::Active => false,
     }
 }
 

@@ -140,6 +140,21 @@ impl SimKernel {
         self.events.push_back(NetEvent::Synced);
     }
 
+    /// Another program removes an address, wherever it is.
+    pub fn take_address(&mut self, address: IpAddr) {
+        for iface in &mut self.ifaces {
+            let taken = iface
+                .addresses
+                .extract_if(.., |(spec, _)| spec.address == address);
+            for (spec, ours) in taken {
+                self.events.push_back(NetEvent::AddressRemoved {
+                    record: record(iface.link.index, &spec, ours),
+                    by: Author::Port(1),
+                });
+            }
+        }
+    }
+
     /// Closes what a process that is gone had open, and forgets what it had not read. Addresses,
     /// routes and rules stay, as they do on Linux.
     pub fn process_gone(&mut self) {

@@ -22,6 +22,8 @@ pub(super) enum Hold {
     NoPeers,
     /// A static entry that it is tied to cannot be put back.
     Statics,
+    /// What it serves keeps being removed by somebody else.
+    Robbed,
 }
 
 impl fmt::Display for Hold {
@@ -38,6 +40,7 @@ impl fmt::Display for Hold {
             Self::Statics => {
                 f.write_str("a static address, route or rule of its track_group is missing")
             }
+            Self::Robbed => f.write_str("what it serves keeps being removed by somebody else"),
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Ifaces {
     indexes: BTreeMap<IfaceId, IfIndex>,
     /// The reverse.
     ids: BTreeMap<IfIndex, IfaceId>,
+    /// Those that are there no more by the name that is asked for, but by another one: what we have put there is still
+    /// there.
+    renamed: BTreeMap<IfaceId, IfIndex>,
     up: BTreeMap<IfaceId, bool>,
     primaries: BTreeMap<(IfaceId, Family), Option<IpAddr>>,
     listening: BTreeSet<Listen>,
@@ -38,6 +41,12 @@ impl Ifaces {
     /// The kernel's number of this moment.
     pub(super) fn index(&self, iface: IfaceId) -> Option<IfIndex> {
         self.indexes.get(&iface).copied()
+    }
+
+    /// The same, to take something away.
+    pub(super) fn left(&self, iface: IfaceId) -> Option<IfIndex> {
+        self.index(iface)
+            .or_else(|| self.renamed.get(&iface).copied())
     }
 
     /// It failed: it is tried again with the next change of the host.
@@ -58,6 +67,10 @@ impl Resolve for Kernel<'_> {
         self.ifaces.index(iface)
     }
 
+    fn left(&self, iface: IfaceId) -> Option<IfIndex> {
+        self.ifaces.left(iface)
+    }
+
     fn mac(&self, iface: IfaceId) -> Option<Mac> {
         let link = self.host.link_at(self.ifaces.index(iface)?)?;
         link.mac.filter(|_| link.arp)
@@ -70,12 +83,29 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     /// Primary addresses are told before links: a router must not start and fall into a fault in one breath.
     pub(super) fn refresh(&mut self) {
         let plan = Arc::clone(&self.plan);
-        self.ifaces.indexes.clear();
+        let before = core::mem::take(&mut self.ifaces.indexes);
+        let mut replaced = Vec::new();
         self.ifaces.ids.clear();
         for (id, name) in &plan.ifaces {
             if let Some(link) = self.host.link(name) {
                 self.ifaces.indexes.insert(*id, link.index);
                 self.ifaces.ids.insert(link.index, *id);
+                if before.get(id).is_some_and(|index| *index != link.index) {
+                    replaced.push(*id);
+                }
+            } else if let Some(index) = before.get(id) {
+                self.ifaces.renamed.insert(*id, *index);
+            }
+        }
+        let (ifaces, host) = (&mut self.ifaces, &self.host);
+        ifaces
+            .renamed
+            .retain(|id, index| !ifaces.indexes.contains_key(id) && host.link_at(*index).is_some());
+        // Removed and made again between two looks: what was on the old one is gone.
+        for iface in replaced {
+            if self.ifaces.up.insert(iface, false) == Some(true) {
+                self.engine
+                    .handle(self.now, Input::Link { iface, up: false });
             }
         }
         self.refresh_primaries(&plan);

@@ -4,13 +4,13 @@
 
 mod holds;
 mod ifaces;
+mod mend;
 mod serve;
 mod statics;
 mod steps;
 mod tell;
 mod vmac;
 
-use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -20,7 +20,7 @@ use vrrp_fsm::{
     Announcement, Command, Engine, IfaceId, Input, Instant, Notice, Report, RouterId,
     ScriptOutcome, TrackId, TrackReport,
 };
-use vrrp_net::{Backend, IfIndex, Mac, NetError, NetEvent, RxRing};
+use vrrp_net::{Backend, IfIndex, NetError, NetEvent, RxRing};
 use vrrp_proto::Datagram;
 
 use crate::clock::Clock;
@@ -29,6 +29,7 @@ use crate::load;
 use crate::plan::{Plan, Router};
 use holds::Holds;
 use ifaces::Ifaces;
+use mend::Mending;
 use serve::Served;
 use statics::Missing;
 use steps::{Step, Steps, Way};
@@ -119,8 +120,7 @@ pub struct Daemon<B, C> {
     signs: bool,
     /// Routers whose last advert could not be sent; said once until one goes out.
     mute: BTreeMap<RouterId, String>,
-    /// Who else said in this turn that an address of ours is theirs.
-    claims: Vec<(IpAddr, Mac)>,
+    mending: Mending,
     phase: Phase,
     options: Options,
     now: Instant,
@@ -173,7 +173,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             made: BTreeSet::new(),
             signs: false,
             mute: BTreeMap::new(),
-            claims: Vec::new(),
+            mending: Mending::default(),
             phase: Phase::Looking,
             options,
             now,
@@ -243,7 +243,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     /// The way to the kernel is broken: the daemon is of no more use, and the next one cleans up.
     pub fn turn(&mut self) -> Result<Turn, NetError> {
         self.now = self.clock.now().max(self.now);
-        let claims = core::mem::take(&mut self.claims);
+        let claims = self.mending.take_claims();
         self.receive()?;
         while let Ok(message) = self.inbox.try_recv() {
             self.message(message);
@@ -257,12 +257,15 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         self.engine.handle(self.now, Input::Timeout);
         self.follow();
+        self.mend();
+        self.follow();
         self.contest(&claims);
         self.run_steps();
         // What a step came to may have moved a router.
         self.follow();
         Ok(if self.steps.is_empty() {
-            Turn::Wait(self.engine.next_deadline())
+            let deadlines = [self.engine.next_deadline(), self.mending.deadline()];
+            Turn::Wait(deadlines.into_iter().flatten().min())
         } else {
             Turn::Again
         })
@@ -275,9 +278,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             self.engine.handle(self.now, Input::WallClock(utc));
         }
         let mut changed = false;
-        let mut lost = Vec::new();
+        let mut retold = false;
         let mut gone = Vec::new();
-        let (mut routes, mut rules) = (Vec::new(), Vec::new());
         let mut utc = None;
         while let Some(event) = self.backend.poll_event(&mut self.ring)? {
             match &event {
@@ -327,7 +329,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         false,
                         self.options.address_monitoring,
                     );
-                    lost.push((record.iface, record.address, *by));
+                    self.mending.address(record, *by);
                 }
                 NetEvent::AddressAdded { record, by } => {
                     tell::address(
@@ -337,12 +339,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         true,
                         self.options.address_monitoring,
                     );
+                    self.mending.judged(record);
                 }
-                NetEvent::RouteRemoved { route, by } => routes.push((route.clone(), *by)),
-                NetEvent::RuleRemoved { rule, by } => rules.push((rule.clone(), *by)),
-                NetEvent::Conflict { address, mac, .. } => {
-                    self.claims.push((*address, *mac));
-                }
+                NetEvent::RouteRemoved { route, by } => self.mending.route(route, *by),
+                NetEvent::RuleRemoved { rule, by } => self.mending.rule(rule, *by),
+                NetEvent::Conflict { address, mac, .. } => self.mending.claim(*address, *mac),
                 NetEvent::Flood {
                     iface,
                     family,
@@ -359,13 +360,16 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         info!("counting every {family} packet on {name} again");
                     }
                 }
-                NetEvent::LinkGone { name, .. } => gone.push(name.clone()),
-                NetEvent::Link(_) => {}
+                NetEvent::LinkGone { index, name } => {
+                    self.mending.link_gone(*index);
+                    gone.push(name.clone());
+                }
+                NetEvent::Link(link) => self.mending.link(link),
                 NetEvent::Resync if self.host.is_synced() => {
                     debug!("the kernel dropped events and tells all of it again")
                 }
                 NetEvent::Resync => {}
-                NetEvent::Synced => {}
+                NetEvent::Synced => retold = self.host.is_synced(),
             }
             changed |= self.host.apply(&event);
         }
@@ -374,13 +378,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
         if changed && self.phase == Phase::Running {
             self.refresh();
-            self.mend(&lost);
-        }
-        for (route, by) in routes {
-            self.restore_route(&route, by);
-        }
-        for (rule, by) in rules {
-            self.restore_rule(&rule, by);
+            if retold {
+                self.verify();
+            }
         }
         Ok(())
     }
@@ -448,6 +448,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.engine
             .handle(self.now, Input::Reload(Box::new(self.plan.engine.clone())));
         self.tell_holds();
+        self.forgive();
         self.refresh();
         self.follow();
         let plan = Arc::clone(&self.plan);

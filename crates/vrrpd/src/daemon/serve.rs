@@ -1,31 +1,24 @@
 //! What is on the host because a virtual router is Active.
 
-use core::net::IpAddr;
-use core::time::Duration;
 use std::sync::Arc;
 
-use tracing::{error, info, warn};
-use vrrp_fsm::{IfaceId, Input, Instant, RouterId};
-use vrrp_net::{AddressRecord, AddressSpec, Author, Backend, IfIndex, Mac};
+use tracing::info;
+use vrrp_fsm::{IfaceId, Instant, RouterId};
+use vrrp_net::{AddressRecord, AddressSpec, Backend, IfIndex};
 
 use super::Daemon;
 use super::steps::Step;
 use crate::clock::Clock;
 use crate::plan::{Install, PlacedAddress};
 
-/// Addresses that are taken away so often within [`WINDOW`] are given up: somebody means it.
-const PATIENCE: u32 = 3;
-const WINDOW: Duration = Duration::from_secs(10);
-
 /// What an Active router has put on the host.
 #[derive(Debug)]
 pub(super) struct Served {
-    install: Arc<Install>,
+    pub(super) install: Arc<Install>,
     /// The interface with the virtual MAC.
     vmac: Option<IfaceId>,
-    /// How often something was taken away since `since`.
-    losses: u32,
-    since: Instant,
+    /// When.
+    pub(super) installed: Instant,
 }
 
 impl<B: Backend, C: Clock> Daemon<B, C> {
@@ -41,8 +34,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             Served {
                 install,
                 vmac,
-                losses: 0,
-                since: self.now,
+                installed: self.now,
             },
         );
     }
@@ -51,6 +43,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         let Some(served) = self.served.remove(&id) else {
             return;
         };
+        self.mending.withdrawn(&served.install);
         if !self.options.keep_addresses {
             self.remove(&served.install, &Install::default());
             if let Some(iface) = served.vmac {
@@ -146,7 +139,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             .rev()
             .filter(|route| !stays.routes.contains(route))
         {
-            if let Some(route) = route.resolve(|iface| self.ifaces.index(iface)) {
+            if let Some(route) = route.resolve(|iface| self.ifaces.left(iface)) {
                 self.steps.push(Step::Route {
                     route: Box::new(route),
                     add: false,
@@ -175,88 +168,6 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             accept,
         });
     }
-
-    /// Puts back what somebody else has taken away; gives the role up when that happens again and again.
-    pub(super) fn mend(&mut self, lost: &[(IfIndex, IpAddr, Author)]) {
-        self.miss_statics(lost);
-        let mut given_up = Vec::new();
-        for (id, served) in &mut self.served {
-            for (at, placed) in served.install.addresses.iter().enumerate() {
-                let Some(index) = self.ifaces.index(placed.iface) else {
-                    continue;
-                };
-                let address = placed.spec.address;
-                let taken = lost
-                    .iter()
-                    .find(|(on, which, _)| (*on, *which) == (index, address));
-                let Some((_, _, by)) = taken.filter(|_| placed.track) else {
-                    continue;
-                };
-                if self
-                    .host
-                    .addresses_of(index)
-                    .iter()
-                    .any(|record| record.address == address)
-                {
-                    continue;
-                }
-                if self.now.saturating_duration_since(served.since) > WINDOW {
-                    (served.losses, served.since) = (0, self.now);
-                }
-                served.losses += 1;
-                let name = self
-                    .plan
-                    .routers
-                    .get(id)
-                    .map_or("?", |router| router.instance.name.as_str());
-                if served.losses > PATIENCE {
-                    error!(
-                        instance = name,
-                        %address,
-                        "({name}) {address} was removed by {by} for the {} time in {} s: giving the role up",
-                        ordinal(served.losses),
-                        WINDOW.as_secs()
-                    );
-                    given_up.push(*id);
-                    break;
-                }
-                warn!(instance = name, %address, "({name}) {address} was removed by {by}; putting it back");
-                self.steps.push(Step::Address {
-                    of: Arc::clone(&served.install),
-                    at,
-                    add: true,
-                });
-                self.steps.push(Step::Announce {
-                    iface: placed.iface,
-                    address,
-                });
-            }
-        }
-        for id in given_up {
-            self.engine.handle(self.now, Input::Lost(id));
-        }
-    }
-
-    /// Says who else claims what is still ours. The claims are a turn old: a router that takes over advertises and
-    /// then announces, and the two come by different sockets.
-    pub(super) fn contest(&self, claims: &[(IpAddr, Mac)]) {
-        for (address, mac) in claims {
-            let has = |install: &Install| {
-                install
-                    .addresses
-                    .iter()
-                    .any(|placed| placed.spec.address == *address)
-            };
-            if has(&self.plan.statics) || self.served.values().any(|served| has(&served.install)) {
-                warn!(%address, "{address} is claimed by {mac} as well: an address conflict on the link");
-            }
-        }
-    }
-
-    /// What Active routers have put on the host.
-    pub(super) fn installs(&self) -> impl Iterator<Item = &Arc<Install>> {
-        self.served.values().map(|served| &served.install)
-    }
 }
 
 /// What to ask the kernel to remove.
@@ -267,13 +178,4 @@ pub(super) fn spec_of(record: &AddressRecord) -> (IfIndex, AddressSpec) {
         ..AddressSpec::new(record.address)
     };
     (record.iface, spec)
-}
-
-fn ordinal(number: u32) -> String {
-    match number {
-        1 => "1st".into(),
-        2 => "2nd".into(),
-        3 => "3rd".into(),
-        _ => format!("{number}th"),
-    }
 }

@@ -1,21 +1,20 @@
 //! What is on the host as long as the daemon is: static addresses, routes and rules.
 //!
-//! What somebody takes away is put back. What cannot be put back is tried again with each change of the host, and who
+//! What cannot be put there, or put back, is tried again with each change of the host, and who
 //! is tied to it by a `track_group` is at fault until then.
 
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tracing::{debug, info};
+use tracing::debug;
 use vrrp_fsm::RouterId;
-use vrrp_net::{Author, Backend, IfIndex, OpError, Route, Rule};
+use vrrp_net::{Backend, OpError, Route};
 
 use super::holds::Hold;
 use super::steps::Step;
-use super::{Daemon, Task, tell};
+use super::{Daemon, Task};
 use crate::clock::Clock;
-use crate::plan::{Install, PlacedRoute, PlacedRule};
+use crate::plan::{Install, PlacedRoute};
 
 /// One entry, by its place in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +63,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             let Some(index) = self.ifaces.index(placed.iface) else {
                 continue;
             };
-            let mut there = self.host.addresses_of(index).iter();
-            if there.any(|record| record.address == placed.spec.address) {
+            if self.host.has(index, placed.spec.address) {
                 self.missing.entries.remove(&Entry::Address(at));
                 continue;
             }
@@ -101,67 +99,6 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     fn resolve(&self, placed: &PlacedRoute) -> Option<Route> {
         placed.resolve(|iface| self.ifaces.index(iface))
-    }
-
-    /// Says that static addresses that others took are put back, which [`Daemon::restore_statics`] does.
-    pub(super) fn miss_statics(&self, lost: &[(IfIndex, IpAddr, Author)]) {
-        for placed in self.plan.statics.addresses.iter().filter(|it| it.track) {
-            let Some(index) = self.ifaces.index(placed.iface) else {
-                continue;
-            };
-            let address = placed.spec.address;
-            let taken = lost
-                .iter()
-                .find(|(on, which, _)| (*on, *which) == (index, address));
-            if let Some((_, _, by)) = taken {
-                let dev = self
-                    .plan
-                    .ifaces
-                    .get(&placed.iface)
-                    .map_or("?", String::as_str);
-                let len = placed.spec.prefix_len;
-                info!(%address, "Restoring deleted static address {address}/{len} dev {dev} (removed by {by})");
-            }
-        }
-    }
-
-    /// A route of ours is gone: it is put back, unless it was written that nobody cares.
-    pub(super) fn restore_route(&mut self, route: &Route, by: Author) {
-        let is_it =
-            |placed: &PlacedRoute| placed.track && self.resolve(placed).as_ref() == Some(route);
-        let fixed = self.plan.statics.routes.iter().position(is_it);
-        let served = || self.installs().any(|it| it.routes.iter().any(is_it));
-        if fixed.is_none() && !served() {
-            return;
-        }
-        let to = tell::destination(route);
-        match fixed {
-            Some(_) => info!("Restoring deleted static route {to} (removed by {by})"),
-            None => info!("route {to} was removed by {by}; putting it back"),
-        }
-        self.steps.push(Step::Route {
-            route: Box::new(route.clone()),
-            add: true,
-        });
-    }
-
-    /// The same for a rule.
-    pub(super) fn restore_rule(&mut self, rule: &Rule, by: Author) {
-        let is_it = |placed: &PlacedRule| placed.track && placed.rule == *rule;
-        let fixed = Arc::clone(&self.plan.statics);
-        let fixed = fixed.rules.iter().position(is_it).map(|at| (fixed, at));
-        let found = fixed.or_else(|| {
-            self.installs().find_map(|install| {
-                let at = install.rules.iter().position(is_it)?;
-                Some((Arc::clone(install), at))
-            })
-        });
-        let Some((of, at)) = found else { return };
-        info!(
-            "rule {} was removed by {by}; putting it back",
-            rule.priority
-        );
-        self.steps.push(Step::Rule { of, at, add: true });
     }
 
     /// A step failed. Answers whether that is a static entry's, and known already.

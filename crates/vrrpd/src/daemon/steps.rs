@@ -74,6 +74,8 @@ pub(super) enum Step<T> {
 /// What the kernel calls an interface of ours, and its hardware address.
 pub(super) trait Resolve {
     fn index(&self, iface: IfaceId) -> Option<IfIndex>;
+    /// The same, to take something away: also if it has another name by now.
+    fn left(&self, iface: IfaceId) -> Option<IfIndex>;
     fn mac(&self, iface: IfaceId) -> Option<Mac>;
 }
 
@@ -361,10 +363,12 @@ impl<T> Step<T> {
             },
             Self::Address { of, at, add } => {
                 let placed = of.addresses.get(*at)?;
-                let (iface, address) = (host.index(placed.iface)?, &placed.spec);
+                let address = &placed.spec;
                 if *add {
+                    let iface = host.index(placed.iface)?;
                     Op::AddAddress { iface, address }
                 } else {
+                    let iface = host.left(placed.iface)?;
                     Op::RemoveAddress { iface, address }
                 }
             }
@@ -381,13 +385,13 @@ impl<T> Step<T> {
                 address,
                 accept,
             } => Op::SetAccept {
-                iface: host.index(*iface)?,
+                iface: host.left(*iface)?,
                 address: *address,
                 accept: *accept,
             },
             Self::MakeLink(link) => Op::CreateLink(link),
             Self::RemoveLink { iface } => Op::RemoveLink {
-                iface: host.index(*iface)?,
+                iface: host.left(*iface)?,
             },
             Self::SetLink { iface, up } => Op::SetLink {
                 iface: host.index(*iface)?,

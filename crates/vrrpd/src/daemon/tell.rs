@@ -266,10 +266,10 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
             error!(address = %address.address, "cannot remove {} from {}: {error}", address.address, name(*iface));
         }
         Step::Route { route, add } => {
-            let to = destination(route);
             error!(
-                "cannot {} route {to}: {error}",
-                if *add { "add" } else { "remove" }
+                "cannot {} {}: {error}",
+                if *add { "add" } else { "remove" },
+                route_name(route)
             );
         }
         Step::Rule { of, at, add } => {
@@ -300,12 +300,16 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
     }
 }
 
-/// Where a route leads.
-pub(super) fn destination(route: &Route) -> String {
-    route.destination.map_or_else(
+/// What people call a route.
+pub(super) fn route_name(route: &Route) -> String {
+    let to = route.destination.map_or_else(
         || "default".into(),
         |to| format!("{}/{}", to.address, to.prefix_len),
-    )
+    );
+    match route.table {
+        Route::TABLE_MAIN => format!("route {to}"),
+        table => format!("route {to} in table {table}"),
+    }
 }
 
 /// An address that came or went by another's hand.

@@ -54,7 +54,12 @@ fn a_drained_router_that_loses_its_addresses_stands_aside() {
     let mut engine = started(config([(R1, options(1))]));
     run(&mut engine, ms(4_000));
     engine.handle(ms(4_000), Input::Drain(Scope::All));
-    engine.handle(ms(4_100), Input::Lost(R1));
+    let blocked = |blocked| Input::Blocked {
+        router: R1,
+        blocked,
+    };
+    engine.handle(ms(4_100), blocked(true));
+    engine.handle(ms(4_200), blocked(false));
     assert_eq!(status(&engine, R1), Status::Drained);
     assert_eq!(engine.next_deadline(), None);
 }

@@ -46,14 +46,13 @@ const fn number(event: Event) -> usize {
         Event::Primary(_) => 6,
         Event::Demand(..) => 7,
         Event::Hold => 8,
-        Event::Lost => 9,
-        Event::Drain => 10,
-        Event::Undrain => 11,
+        Event::Drain => 9,
+        Event::Undrain => 10,
     }
 }
 
 fn judge(state: &str, version: Version, router: &VirtualRouter, rows: Vec<Row>) {
-    let mut seen = [false; 12];
+    let mut seen = [false; 11];
     for Row {
         name,
         event,
@@ -82,7 +81,7 @@ fn judge(state: &str, version: Version, router: &VirtualRouter, rows: Vec<Row>) 
         seen[number(event)] = true;
     }
     assert_eq!(
-        seen, [true; 12],
+        seen, [true; 11],
         "VRRPv{version} {state}: an event without a row"
     );
 }
@@ -152,7 +151,6 @@ fn initialize() {
                 is,
             ),
             row("the group waits", Event::Hold, [], is),
-            row("addresses lost", Event::Lost, [], is),
             row("drain", Event::Drain, [], is),
             row("undrain", Event::Undrain, [], is),
         ]);
@@ -204,7 +202,6 @@ fn initialize_as_the_owner() {
                     is,
                 ),
                 row("the group waits", Event::Hold, [], is),
-                row("addresses lost", Event::Lost, [], is),
                 row("drain", Event::Drain, [], is),
                 row("undrain", Event::Undrain, [], is),
             ]);
@@ -304,7 +301,6 @@ fn backup_at_every_event() {
                     is,
                 ),
                 row("the group waits", Event::Hold, [], reset),
-                row("addresses lost", Event::Lost, [], is),
                 row("drain", Event::Drain, to(Cause::Drained(None)), left),
                 row("undrain", Event::Undrain, [], is),
             ]);
@@ -336,7 +332,7 @@ fn backup_at_every_event() {
 //= HARD-FSM-02 test
 #[test]
 fn active_at_every_event() {
-    for (version, down, skew) in TIMERS {
+    for (version, down, _) in TIMERS {
         let mut router = router(of(version, 100));
         does(&mut router, us(0), Event::Startup);
         does(&mut router, us(9_500_000), Event::Timeout);
@@ -419,12 +415,6 @@ fn active_at_every_event() {
                 is,
             ),
             row("the group waits", Event::Hold, [], is),
-            row(
-                "addresses lost",
-                Event::Lost,
-                leaves(Role::Backup, Cause::Lost),
-                (Role::Backup, None, Some(skew)),
-            ),
             row("drain", Event::Drain, [advert(1)], rearmed),
             row("undrain", Event::Undrain, [], is),
         ]);
