@@ -84,12 +84,13 @@ impl Conflicts {
         Ok(())
     }
 
-    /// Reads once from each and tells what is claimed by a hardware address that is none of `links`.
+    /// Reads once from each and tells what is claimed by a hardware address that is none of `links`. Answers whether
+    /// there may be more.
     pub(super) fn read(
         &mut self,
         links: &BTreeMap<IfIndex, Link>,
         events: &mut VecDeque<NetEvent<'static>>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Self {
             arp,
             nd,
@@ -128,9 +129,10 @@ impl Conflicts {
                 }
             })
         });
-        match arp.and(nd) {
-            Err(error) if sys::is_ours(&error) => Err(error),
-            Err(_) | Ok(_) => Ok(()),
+        match (arp, nd) {
+            (Err(error), _) | (_, Err(error)) if sys::is_ours(&error) => Err(error),
+            (Ok(arp), Ok(nd)) => Ok(arp.max(nd) == sys::BATCH),
+            _ => Ok(true),
         }
     }
 }

@@ -93,6 +93,10 @@ pub struct Linux {
     ready: Vec<u64>,
     /// Reads since there was last nothing to tell.
     reads: u32,
+    /// Something that was found readable may have more.
+    more: bool,
+    /// Nothing is readable: what was has been read to its end, or the caller says so.
+    idle: bool,
 }
 
 impl core::fmt::Debug for Linux {
@@ -143,6 +147,8 @@ impl Linux {
             events,
             ready: Vec::new(),
             reads: 0,
+            more: false,
+            idle: false,
         })
     }
 
@@ -150,6 +156,12 @@ impl Linux {
     /// Two programs in one network namespace need two names. To be called before anything is dropped.
     pub fn name_filter(&mut self, name: impl Into<String>) {
         self.filter = Table::new(name.into());
+    }
+
+    /// Says that the descriptor was not readable a moment ago: the next [`Backend::poll_event`] does not ask the kernel
+    /// again. For callers that wait for other things too, and were woken by those.
+    pub const fn not_readable(&mut self) {
+        self.idle = true;
     }
 
     /// The interfaces there are, by their last notification.
@@ -183,6 +195,8 @@ impl Linux {
         }
         let mut receiver = Receiver::open(listen)?;
         receiver.join(listen.group)?;
+        self.senders.open(listen.family, listen.protocol);
+        self.hear_conflicts();
         let token = self.next_token;
         let data = epoll::EventData::new_u64(token);
         epoll::add(&self.epoll, &receiver, data, epoll::EventFlags::IN)?;
@@ -365,7 +379,8 @@ impl Linux {
         count
     }
 
-    /// Reads from one descriptor that has something, if there is one.
+    /// Reads from one descriptor that has something, if there is one. What comes while others are read makes ours
+    /// readable again, so that is not waited for.
     fn refill(&mut self, ring: &mut RxRing) -> io::Result<bool> {
         if self.ready.is_empty() {
             if let Some(conflicts) = &mut self.conflicts {
@@ -373,6 +388,9 @@ impl Linux {
             }
             for receiver in self.receivers.values_mut() {
                 receiver.tick(&mut self.events)?;
+            }
+            if core::mem::take(&mut self.idle) {
+                return Ok(!self.events.is_empty());
             }
             let none = epoll::EventData::new_u64(0);
             let mut found = [epoll::Event {
@@ -387,19 +405,21 @@ impl Linux {
             self.ready
                 .extend(found.iter().take(count).map(|event| event.data.u64()));
         }
-        match self.ready.pop() {
-            None => return Ok(false),
+        let more = match self.ready.pop() {
+            None => return Ok(!self.events.is_empty()),
             Some(MONITOR) => self.monitor.read(&mut self.requests, &mut self.events)?,
-            Some(CONFLICTS) => {
-                if let Some(conflicts) = &mut self.conflicts {
-                    conflicts.read(self.monitor.links(), &mut self.events)?;
-                }
-            }
-            Some(token) => {
-                if let Some(receiver) = self.receivers.get_mut(&token) {
-                    receiver.read(ring, &mut self.events)?;
-                }
-            }
+            Some(CONFLICTS) => match &mut self.conflicts {
+                Some(conflicts) => conflicts.read(self.monitor.links(), &mut self.events)?,
+                None => false,
+            },
+            Some(token) => match self.receivers.get_mut(&token) {
+                Some(receiver) => receiver.read(ring, &mut self.events)?,
+                None => false,
+            },
+        };
+        self.more |= more;
+        if self.ready.is_empty() {
+            self.idle = !core::mem::take(&mut self.more);
         }
         Ok(true)
     }

@@ -3,14 +3,14 @@
 use super::socket::Sender;
 use super::sys::{self, Control, Name, Outgoing};
 use super::system;
-use crate::{IfIndex, Op, OpError, OpErrorKind, Payload, Transmit};
+use crate::{IfIndex, Op, OpError, OpErrorKind, Payload, Protocol, Transmit};
 use core::net::{IpAddr, SocketAddrV6};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use vrrp_proto::{Endpoints, Family};
 
-/// The sockets that packets leave by, each opened when it is first needed.
+/// The sockets that packets leave by, each opened when it is first needed or expected to be.
 #[derive(Debug, Default)]
 pub(super) struct Senders {
     vrrp_v4: Option<Sender>,
@@ -64,6 +64,18 @@ impl Senders {
             }
         }
         frames.len()
+    }
+
+    /// Opens what a virtual router needs that listens like this. When it takes over, it has no time for that; what
+    /// cannot be opened is told by the first packet that should leave by it.
+    pub(super) fn open(&mut self, family: Family, protocol: Protocol) {
+        let adverts = match protocol {
+            Protocol::Vrrp => Way::Vrrp(family),
+            Protocol::Ah => Way::Ipv4,
+        };
+        for way in [adverts, Way::Frames] {
+            let _ = self.sender(way);
+        }
     }
 
     fn sender(&mut self, way: Way) -> io::Result<&Sender> {

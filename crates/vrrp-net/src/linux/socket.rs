@@ -131,6 +131,8 @@ pub(super) struct Receiver {
     /// The [`Listen::group`]s it is open for.
     uses: BTreeSet<Option<IpAddr>>,
     guard: Guard,
+    /// How many packets the next read asks for: few, unless the last one got as many.
+    ask: usize,
 }
 
 impl AsFd for Receiver {
@@ -176,6 +178,7 @@ impl Receiver {
             iface,
             uses: BTreeSet::new(),
             guard: Guard::default(),
+            ask: sys::FEW,
         })
     }
 
@@ -256,23 +259,26 @@ impl Receiver {
         }))
     }
 
-    /// Reads once into the empty `ring`. What cannot be judged becomes an event.
+    /// Reads once into the empty `ring`, and answers whether there may be more. What cannot be judged becomes an event.
     pub(super) fn read(
         &mut self,
         ring: &mut RxRing,
         events: &mut VecDeque<NetEvent<'static>>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Self {
             socket,
             family,
             protocol,
             iface,
             guard,
+            ask,
             ..
         } = self;
         let mut change = Change::None;
         let now = Instant::now();
         let read = ring.fill(|buffers, keep| {
+            let few = buffers.len().min(*ask);
+            let buffers = buffers.get_mut(..few).unwrap_or_default();
             sys::recv_many(socket.as_fd(), buffers, |at, received, octets| {
                 let packet = octets.get(..received.len).unwrap_or_default();
                 match judge(*family, *protocol, &received, packet) {
@@ -297,11 +303,13 @@ impl Receiver {
         match read {
             // The network's errors (an interface went down, a peer is not there) are told once and are over with it;
             // the socket goes on.
-            Err(error) if !sys::is_ours(&error) => Ok(()),
+            Err(error) if !sys::is_ours(&error) => Ok(true),
             Err(error) => Err(error),
-            Ok(_) => {
+            Ok(read) => {
+                let full = read == self.ask;
+                self.ask = if full { sys::BATCH } else { sys::FEW };
                 events.extend(self.filter(change)?);
-                Ok(())
+                Ok(full)
             }
         }
     }

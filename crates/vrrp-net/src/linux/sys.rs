@@ -21,6 +21,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Most messages that one call takes.
 pub(super) const BATCH: usize = 64;
+/// Few messages have small headers: who wakes up once a second finds every octet that it touches cold.
+pub(super) const FEW: usize = 4;
 
 /// Borrows the descriptor of something that implements [`AsRawFd`] only.
 pub(super) fn borrow(socket: &impl AsRawFd) -> BorrowedFd<'_> {
@@ -301,9 +303,20 @@ pub(super) struct Outgoing<'a> {
 /// Sends up to [`BATCH`] of `messages` with one `sendmmsg` and answers how many went: all before the first that
 /// failed. The error is that of the first message. Never blocks.
 pub(super) fn send_many(socket: BorrowedFd<'_>, messages: &[Outgoing<'_>]) -> io::Result<usize> {
-    let count = messages.len().min(BATCH);
+    if messages.len() <= FEW {
+        send_at_most::<FEW>(socket, messages)
+    } else {
+        send_at_most::<BATCH>(socket, messages)
+    }
+}
+
+fn send_at_most<const N: usize>(
+    socket: BorrowedFd<'_>,
+    messages: &[Outgoing<'_>],
+) -> io::Result<usize> {
+    let count = messages.len().min(N);
     // SAFETY: all zeros is a valid value of both, they are plain data whose pointers may be null.
-    let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
+    let (mut vectors, mut headers): ([libc::iovec; N], [libc::mmsghdr; N]) =
         unsafe { mem::zeroed() };
     for ((message, vector), header) in messages.iter().zip(&mut vectors).zip(&mut headers) {
         vector.iov_base = message.octets.as_ptr().cast_mut().cast();
@@ -355,13 +368,25 @@ pub(super) struct Received {
 pub(super) fn recv_many<const N: usize>(
     socket: BorrowedFd<'_>,
     buffers: &mut [[u8; N]],
+    each: impl FnMut(usize, Received, &mut [u8; N]),
+) -> io::Result<usize> {
+    if buffers.len() <= FEW {
+        recv_at_most::<FEW, N>(socket, buffers, each)
+    } else {
+        recv_at_most::<BATCH, N>(socket, buffers, each)
+    }
+}
+
+fn recv_at_most<const M: usize, const N: usize>(
+    socket: BorrowedFd<'_>,
+    buffers: &mut [[u8; N]],
     mut each: impl FnMut(usize, Received, &mut [u8; N]),
 ) -> io::Result<usize> {
-    let count = buffers.len().min(BATCH);
-    let mut names = [Name::NONE; BATCH];
-    let mut controls = [Control::NONE; BATCH];
+    let count = buffers.len().min(M);
+    let mut names = [Name::NONE; M];
+    let mut controls = [Control::NONE; M];
     // SAFETY: all zeros is a valid value of both, they are plain data whose pointers may be null.
-    let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
+    let (mut vectors, mut headers): ([libc::iovec; M], [libc::mmsghdr; M]) =
         unsafe { mem::zeroed() };
     let parts = buffers
         .iter_mut()

@@ -4,6 +4,7 @@ use crate::Case;
 use crate::backend::{Node, lan, v4};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
@@ -22,6 +23,10 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a_burst_of_255_is_heard_whole",
         a_burst_of_255_is_heard_whole,
+    ),
+    (
+        "what_is_said_to_be_unreadable_is_read_next_time",
+        what_is_said_to_be_unreadable_is_read_next_time,
     ),
     ("a_flood_is_filtered", a_flood_is_filtered),
     ("no_socket_is_inherited", no_socket_is_inherited),
@@ -329,6 +334,39 @@ fn a_burst_of_255_is_heard_whole() {
     a.succeed(&ops);
     for message in &messages {
         assert_eq!(b.packet().2, message);
+    }
+}
+
+/// The caller is believed once, and nothing is lost by it.
+fn what_is_said_to_be_unreadable_is_read_next_time() {
+    let lab = lan(&["a", "b"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut b = Node::open(&lab["b"]);
+    b.succeed(&[Op::Listen(Listen {
+        iface: Some(b.eth0),
+        family: Family::V4,
+        protocol: Protocol::Vrrp,
+        group: Some(GROUP_V4.into()),
+    })]);
+    while b.next_packet().is_some() {}
+    for _ in 0..3 {
+        let op = send(
+            &a,
+            [10, 0, 0, 1].into(),
+            GROUP_V4.into(),
+            255,
+            Payload::Vrrp(&MESSAGE),
+        );
+        a.succeed(&[op]);
+        let mut fds = [PollFd::new(&b.linux, PollFlags::IN)];
+        let longest = Timespec {
+            tv_sec: 5,
+            tv_nsec: 0,
+        };
+        assert_eq!(poll(&mut fds, Some(&longest)), Ok(1));
+        b.linux.not_readable();
+        assert_eq!(b.next_packet(), None);
+        assert_eq!(b.packets(), 1);
     }
 }
 

@@ -143,12 +143,12 @@ impl Monitor {
         }
     }
 
-    /// Reads once and makes events of it.
+    /// Reads once and makes events of it. Answers whether there may be more.
     pub(in crate::linux) fn read(
         &mut self,
         requests: &mut Requests,
         events: &mut VecDeque<NetEvent<'static>>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Self {
             socket,
             inbox,
@@ -164,16 +164,23 @@ impl Monitor {
                 events.extend(messages(datagram).filter_map(|message| known.event(message, owned)));
             }
         });
+        let full = self.inbox.len();
         match read {
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                 self.discard()?;
-                self.resync(requests, events)
+                self.resync(requests, events)?;
+                Ok(true)
             }
             Err(error) => Err(error),
-            // A notification longer than a buffer is as good as dropped.
-            Ok(_) if cut => self.resync(requests, events),
-            Ok(_) if self.owned.doubtful => self.owned.check(requests, events),
-            Ok(_) => Ok(()),
+            Ok(read) => {
+                // A notification longer than a buffer is as good as dropped.
+                if cut {
+                    self.resync(requests, events)?;
+                } else if self.owned.doubtful {
+                    self.owned.check(requests, events)?;
+                }
+                Ok(read == full)
+            }
         }
     }
 }
