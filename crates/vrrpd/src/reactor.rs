@@ -18,8 +18,10 @@ use rustix::time::{
 /// Kernel events fetched at once. More only means another turn.
 const EVENTS: usize = 16;
 
-/// Event data of the timer; all others have 0.
+/// Event data of what is watched, of the timer, and of the bell.
+const WATCHED: u64 = 0;
 const TIMER: u64 = 1;
+const BELL: u64 = 2;
 
 const NANOS: u64 = 1_000_000_000;
 
@@ -57,7 +59,7 @@ impl Reactor {
         // Edge-triggered: neither has to be read to be heard again.
         let edge = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), edge)?;
-        epoll::add(&epoll, &bell, EventData::new_u64(0), edge)?;
+        epoll::add(&epoll, &bell, EventData::new_u64(BELL), edge)?;
         Ok(Self {
             epoll,
             timer,
@@ -75,7 +77,7 @@ impl Reactor {
         Ok(epoll::add(
             &self.epoll,
             fd,
-            EventData::new_u64(0),
+            EventData::new_u64(WATCHED),
             EventFlags::IN,
         )?)
     }
@@ -86,14 +88,15 @@ impl Reactor {
         self.bell.clone()
     }
 
-    /// Returns when a descriptor is readable, a bell rang, or `deadline` has come. May return for no reason.
+    /// Returns when a descriptor is readable, a bell rang, or `deadline` has come. May return for no reason. Answers
+    /// whether a descriptor may be readable.
     ///
     /// `deadline` is a moment of CLOCK_BOOTTIME. Unit: nanoseconds. `None`: no deadline. One that has passed makes the
     /// wait return at once.
     ///
     /// # Errors
     /// None that a caller could mend.
-    pub fn wait(&mut self, deadline: Option<u64>) -> io::Result<()> {
+    pub fn wait(&mut self, deadline: Option<u64>) -> io::Result<bool> {
         if deadline != self.armed {
             self.arm(deadline)?;
         }
@@ -103,13 +106,17 @@ impl Reactor {
             rustix::buffer::spare_capacity(&mut self.events),
             None,
         ) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => {}
+            // Who was stopped and goes on has not looked.
+            Err(rustix::io::Errno::INTR) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
-        if self.events.iter().any(|event| event.data.u64() == TIMER) {
+        let came = |what| self.events.iter().any(|event| event.data.u64() == what);
+        let readable = came(WATCHED);
+        if came(TIMER) {
             self.armed = None;
         }
-        Ok(())
+        Ok(readable)
     }
 
     fn arm(&mut self, deadline: Option<u64>) -> io::Result<()> {
@@ -161,8 +168,9 @@ mod tests {
         for wait in [0, 1_000_000, 5_000_000] {
             let deadline = now() + wait;
             while now() < deadline {
-                reactor.wait(Some(deadline)).unwrap();
+                let readable = reactor.wait(Some(deadline)).unwrap();
                 assert!(now() >= deadline, "nothing else could have ended this wait");
+                assert!(!readable, "nothing is watched");
             }
         }
         // A moment of the past is over at once, as often as one asks.
@@ -175,10 +183,10 @@ mod tests {
         let mut reactor = Reactor::new().unwrap();
         reactor.bell().ring();
         reactor.bell().ring();
-        reactor.wait(None).unwrap();
+        assert!(!reactor.wait(None).unwrap());
         let bell = reactor.bell();
         let ringer = std::thread::spawn(move || bell.ring());
-        reactor.wait(None).unwrap();
+        assert!(!reactor.wait(None).unwrap());
         ringer.join().unwrap();
     }
 
@@ -189,7 +197,7 @@ mod tests {
         reactor.watch(reader.as_fd()).unwrap();
         rustix::io::write(&writer, b"x").unwrap();
         for _ in 0..2 {
-            reactor.wait(None).unwrap();
+            assert!(reactor.wait(None).unwrap());
         }
     }
 }

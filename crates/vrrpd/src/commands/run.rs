@@ -267,8 +267,10 @@ fn protect(mut daemon: Daemon<Linux, SystemClock>, mut reactor: Reactor, service
                     config = Arc::clone(&daemon.plan().config);
                     scheduling.apply(&config.globals);
                 }
-                if let Err(error) = reactor.wait(deadline.map(Instant::as_nanos)) {
-                    break failed("epoll")(error);
+                match reactor.wait(deadline.map(Instant::as_nanos)) {
+                    Ok(true) => {}
+                    Ok(false) => daemon.backend_mut().not_readable(),
+                    Err(error) => break failed("epoll")(error),
                 }
                 if let Some(deadline) = deadline {
                     scheduling.late(SystemClock.now().saturating_duration_since(deadline));

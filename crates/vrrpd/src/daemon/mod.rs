@@ -17,7 +17,7 @@ use std::sync::mpsc::Receiver;
 
 use tracing::{debug, error, info, warn};
 use vrrp_fsm::{
-    Announcement, Command, Engine, IfaceId, Input, Instant, Notice, Report, RouterId,
+    Announced, Announcement, Command, Engine, IfaceId, Input, Instant, Notice, Report, RouterId,
     ScriptOutcome, TrackId, TrackReport,
 };
 use vrrp_net::{Backend, IfIndex, NetError, NetEvent, RxRing};
@@ -121,6 +121,8 @@ pub struct Daemon<B, C> {
     /// Routers whose last advert could not be sent; said once until one goes out.
     mute: BTreeMap<RouterId, String>,
     mending: Mending,
+    /// Log lines of this turn: written when the packets are out.
+    unsaid: Vec<Unsaid>,
     phase: Phase,
     options: Options,
     now: Instant,
@@ -133,6 +135,15 @@ pub struct Options {
     pub keep_addresses: bool,
     /// Every address that comes or goes is logged (keepalived's `-a`).
     pub address_monitoring: bool,
+}
+
+/// What is still to be written into the log.
+#[derive(Debug)]
+enum Unsaid {
+    Change(Change),
+    Notice(Notice),
+    /// An announcement that is on its way, where details are logged.
+    Announced(RouterId, Announced),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +185,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             signs: false,
             mute: BTreeMap::new(),
             mending: Mending::default(),
+            unsaid: Vec::new(),
             phase: Phase::Looking,
             options,
             now,
@@ -284,12 +296,16 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         while let Some(event) = self.backend.poll_event(&mut self.ring)? {
             match &event {
                 NetEvent::Packet(packet) => {
-                    // The kernel stamps packets with the wall clock; the protocol counts on another one.
-                    let utc = *utc.get_or_insert_with(|| self.clock.utc());
-                    let age = packet
-                        .meta
-                        .arrived
-                        .map(|arrived| utc.saturating_sub(arrived))
+                    // The kernel stamps packets with the wall clock; the protocol counts on another one. They are
+                    // read one right after the other, and again when a packet is younger: what passes in between
+                    // would make the packet older than it is, and a Backup take over too early.
+                    let stamp = packet.meta.arrived;
+                    if utc.is_none_or(|utc| stamp > Some(utc)) {
+                        utc = Some(self.clock.utc());
+                        self.now = self.clock.now().max(self.now);
+                    }
+                    let age = stamp
+                        .and_then(|stamp| utc?.checked_sub(stamp))
                         .unwrap_or_default();
                     let datagram = Datagram {
                         ends: packet.meta.ends,
@@ -434,6 +450,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         if self.steps.has_adverts() {
             self.run_steps();
         }
+        self.say();
         let old = core::mem::replace(&mut self.plan, Arc::new(plan));
         self.signs = signs(&self.plan);
         self.ways = ways(&old);
@@ -515,16 +532,16 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                         cause,
                         priority: priority.get(),
                     };
-                    tell::change(&self.plan, &change);
+                    self.unsaid.push(Unsaid::Change(change));
                     self.steps.push(Step::Tell(Task::Change(change)));
                 }
-                Command::Report(notice) => self.notice(&notice),
+                Command::Report(notice) => self.notice(notice),
             }
         }
     }
 
-    fn notice(&mut self, notice: &Notice) {
-        match notice {
+    fn notice(&mut self, notice: Notice) {
+        match &notice {
             Notice::Track(track, TrackReport::Succeeded) => {
                 self.good.insert(*track, true);
             }
@@ -543,7 +560,20 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             }
             _ => {}
         }
-        tell::notice(&self.plan, notice);
+        self.unsaid.push(Unsaid::Notice(notice));
+    }
+
+    /// Writes the log lines of this turn. To wake another thread costs more than to send an advert, so that goes first.
+    fn say(&mut self) {
+        for unsaid in self.unsaid.drain(..) {
+            match unsaid {
+                Unsaid::Change(change) => tell::change(&self.plan, &change),
+                Unsaid::Notice(notice) => tell::notice(&self.plan, &notice),
+                Unsaid::Announced(router, announced) => {
+                    tell::announcement(&self.plan, router, &announced);
+                }
+            }
+        }
     }
 
     fn announce(&mut self, router: RouterId, what: &Announcement, rounds: u8) {
@@ -555,7 +585,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         };
         for _ in 0..rounds {
             for announced in list {
-                tell::announcement(&self.plan, router, announced);
+                if tracing::enabled!(tracing::Level::DEBUG) {
+                    self.unsaid.push(Unsaid::Announced(router, *announced));
+                }
                 self.steps.push(Step::Announce {
                     iface: announced.iface,
                     address: announced.address,
@@ -564,7 +596,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
     }
 
-    fn engine_announced(&self, router: RouterId) -> Vec<vrrp_fsm::Announced> {
+    fn engine_announced(&self, router: RouterId) -> Vec<Announced> {
         self.plan
             .engine
             .routers
@@ -574,6 +606,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     }
 
     fn run_steps(&mut self) {
+        if self.steps.is_empty() {
+            return self.say();
+        }
         let (mut told, mut failures) = (Vec::new(), Vec::new());
         let backend = &mut self.backend;
         let ways = &self.ways;
@@ -590,6 +625,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             &mut told,
             &mut failures,
         );
+        self.say();
         if advertises && failures.is_empty() && !self.mute.is_empty() {
             for (router, _) in core::mem::take(&mut self.mute) {
                 tell::advert_sent_again(&self.plan, router);

@@ -103,7 +103,7 @@ pub(super) struct Steps<T> {
     first: Vec<Step<T>>,
     adverts: Vec<Advertisement>,
     pending: VecDeque<Step<T>>,
-    /// Octets of encoded adverts, one after the other; kept for its capacity.
+    /// Octets of encoded adverts, one after the other, and of former ones behind them.
     octets: Vec<u8>,
     encoded: Vec<Encoded>,
     /// Of the last IPv4 header of ours; never 0 in one.
@@ -269,14 +269,16 @@ impl<T> Steps<T> {
     }
 
     fn encode(&mut self, engine: &Engine, ways: impl Fn(RouterId) -> Option<Way>) {
-        self.octets.clear();
         self.encoded.clear();
+        let mut start = 0;
         for (advert, advertisement) in self.adverts.iter().enumerate() {
             let router = advertisement.router;
             let Some(way) = ways(router) else { continue };
             for destination in engine.destinations(router) {
-                let start = self.octets.len();
-                self.octets.resize(start + WRAPPING + LONGEST, 0);
+                // Grown once and never cleared: each octet that is touched costs, above all after a long sleep.
+                if self.octets.len() < start + WRAPPING + LONGEST {
+                    self.octets.resize(start + WRAPPING + LONGEST, 0);
+                }
                 let buf = self.octets.get_mut(start..).unwrap_or_default();
                 self.identification = self.identification.checked_add(1).unwrap_or(1);
                 match write(
@@ -288,7 +290,6 @@ impl<T> Steps<T> {
                     buf,
                 ) {
                     Ok((ends, len)) => {
-                        self.octets.truncate(start + len);
                         self.encoded.push(Encoded {
                             advert,
                             router,
@@ -297,9 +298,9 @@ impl<T> Steps<T> {
                             start,
                             len,
                         });
+                        start += len;
                     }
                     Err(error) => {
-                        self.octets.truncate(start);
                         // Without an address to send from there is a fault that says so.
                         tracing::trace!(%error, "advert not encoded: {error}");
                     }
