@@ -103,17 +103,22 @@ fn priority_0_is_the_last_resort() {
         );
     }
     // With an interval of 10 s the versions part: a second of skew at most in VRRPv2.
-    for (version, after) in [(Version::V3, 40), (Version::V2, 31)] {
-        let (router, at) = draining(RouterOptions {
+    for (version, after, timer) in [
+        (Version::V3, 40, TimerKind::Adver),
+        (Version::V2, 31, TimerKind::DrainFallback),
+    ] {
+        let (mut router, at) = draining(RouterOptions {
             version,
             interval: centis(1_000),
             ..options(200)
         });
-        assert_eq!(
-            fallback(&router),
-            at + Duration::from_secs(after),
-            "VRRPv{version}"
-        );
+        let due = at + Duration::from_secs(after);
+        for _ in 1..=3 {
+            let next = router.adver_timer().unwrap();
+            does(&mut router, next, Event::Timeout);
+        }
+        assert_eq!(router.deadline(), Some((due, timer)), "VRRPv{version}");
+        assert_eq!(fallback(&router), due, "VRRPv{version}");
     }
 }
 

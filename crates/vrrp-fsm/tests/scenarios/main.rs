@@ -9,192 +9,19 @@
     reason = "a test may panic"
 )]
 
-use core::net::IpAddr;
+mod format;
+mod notes;
+
 use core::time::Duration;
+use format::{Config, Input, Scenario, State, Step};
+use notes::{Output, Timers, notes_of};
+use serde::Deserialize;
+use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
-
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use vrrp_fsm::{
-    Action, ActiveReason, Cause, Event, Heard, IfaceId, Instant, Preempt, Role, RouterOptions,
-    VirtualRouter,
-};
-use vrrp_proto::{AdvertInterval, Family, Priority, Version, Vrid};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scenario {
-    name: String,
-    /// For readers.
-    #[serde(default, rename = "requirements")]
-    _requirements: Vec<String>,
-    /// For readers.
-    #[serde(default, rename = "note")]
-    _note: Option<String>,
-    config: Config,
-    steps: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    version: u8,
-    priority: u8,
-    interval_us: u64,
-    preempt: bool,
-    family: u8,
-    vips: Vec<IpAddr>,
-    primary: IpAddr,
-    reply_to_lower: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Step {
-    at_us: u64,
-    input: Input,
-    outputs: Vec<String>,
-    state: State,
-    #[serde(deserialize_with = "present")]
-    adver_timer_at_us: Option<u64>,
-    #[serde(deserialize_with = "present")]
-    active_down_timer_at_us: Option<u64>,
-    #[serde(deserialize_with = "present")]
-    active_adver_interval_us: Option<u64>,
-    #[serde(deserialize_with = "present")]
-    skew_us: Option<u64>,
-    #[serde(deserialize_with = "present")]
-    active_down_interval_us: Option<u64>,
-}
-
-/// A member that may be null, but not be missing.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Option::deserialize(deserializer)
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Input {
-    Startup {},
-    Shutdown {},
-    Timer {},
-    Advert {
-        priority: u8,
-        src: IpAddr,
-        max_adver_int_cs: Option<u16>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-enum State {
-    Initialize,
-    Backup,
-    Active,
-}
-
-impl From<Role> for State {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Initialize => Self::Initialize,
-            Role::Backup => Self::Backup,
-            Role::Active => Self::Active,
-        }
-    }
-}
-
-impl Config {
-    fn router(&self) -> Result<VirtualRouter, String> {
-        let version = match self.version {
-            2 => Version::V2,
-            3 => Version::V3,
-            other => return Err(format!("config.version: {other}")),
-        };
-        let family = match self.family {
-            4 => Family::V4,
-            6 => Family::V6,
-            other => return Err(format!("config.family: {other}")),
-        };
-        let centis = u16::try_from(self.interval_us / 10_000)
-            .ok()
-            .filter(|centis| u64::from(*centis) * 10_000 == self.interval_us);
-        let interval = centis.and_then(|centis| AdvertInterval::from_centis(centis).ok());
-        let options = RouterOptions {
-            version,
-            priority: Priority::new(self.priority),
-            interval: interval
-                .ok_or_else(|| format!("config.interval_us: {}", self.interval_us))?,
-            preempt: if self.preempt {
-                Preempt::AtOnce
-            } else {
-                Preempt::Never
-            },
-            source: Some(self.primary),
-            answer_lower: self.reply_to_lower,
-            ..RouterOptions::rfc(IfaceId(1), family, Vrid::new(51).unwrap())
-        };
-        let options = options.with_addresses(self.vips.iter().copied());
-        if options
-            .announced
-            .iter()
-            .any(|vip| Family::of(&vip.address) != family)
-        {
-            return Err("config.vips: of another family".into());
-        }
-        Ok(VirtualRouter::new(
-            options.try_into().map_err(|e| format!("config: {e}"))?,
-        ))
-    }
-
-    /// An effect in the words of the scenarios; a report is none.
-    fn words(&self, action: &Action) -> Vec<String> {
-        let announce = if self.family == 4 { "garp" } else { "na" };
-        match action {
-            Action::Advertise(priority) => vec![format!("advert({priority})")],
-            Action::Install => vec!["enter_active".into()],
-            Action::Withdraw => vec!["leave_active".into()],
-            Action::Announce { rounds: 1 } => self
-                .vips
-                .iter()
-                .map(|vip| format!("{announce}({vip})"))
-                .collect(),
-            Action::Announce { rounds } => vec![format!("announce × {rounds}")],
-            Action::AnnounceElsewhere => vec!["announce elsewhere".into()],
-            Action::Notify(transition) => {
-                let mut words = vec![format!("state({:?})", transition.to)];
-                if transition.to == Role::Active {
-                    words.push(format!("notify(new-master,{})", reason(transition.cause)));
-                }
-                words
-            }
-            Action::Report(_) => vec![],
-        }
-    }
-}
-
-/// RFC 6527's reasons, as the scenarios spell them.
-fn reason(cause: Cause) -> &'static str {
-    match cause.active_reason() {
-        ActiveReason::NotActive => "not-master",
-        ActiveReason::Priority => "priority",
-        ActiveReason::Preempted => "preempted",
-        ActiveReason::NoResponse => "master-no-response",
-    }
-}
-
-/// Whether an output is judged as such: timers are judged by their moments, and this machine has
-/// neither a discard nor a join among its effects.
-fn is_effect(output: &str) -> Result<bool, String> {
-    let (name, rest) = output.split_at(output.find('(').unwrap_or(output.len()));
-    match (name, rest.is_empty()) {
-        ("advert" | "garp" | "na" | "state" | "notify", false)
-        | ("enter_active" | "leave_active", true) => Ok(true),
-        ("set_adver_timer" | "set_active_down_timer" | "join", false)
-        | ("cancel_adver_timer" | "cancel_active_down_timer" | "discard", true) => Ok(false),
-        _ => Err(format!("outputs: {output} is unknown")),
-    }
-}
+use vrrp_fsm::{Cause, Event, Heard, Instant, Role, VirtualRouter};
+use vrrp_proto::{AdvertInterval, Priority};
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap()
@@ -211,6 +38,9 @@ fn judge(value: &Value) -> Vec<String> {
         Err(error) => return vec![format!("{}: {error}", value["name"])],
     };
     let name = &scenario.name;
+    if scenario.steps.is_empty() {
+        return vec![format!("{name}: no steps")];
+    }
     let mut router = match scenario.config.router() {
         Ok(router) => router,
         Err(error) => return vec![format!("{name}: {error}")],
@@ -261,6 +91,7 @@ fn play(config: &Config, router: &mut VirtualRouter, step: &Step) -> Result<Vec<
         }
     };
     let mut actions = Vec::new();
+    let before = Timers::of(router);
     router.handle(now, event, &mut actions);
 
     let mut findings = Vec::new();
@@ -269,17 +100,30 @@ fn play(config: &Config, router: &mut VirtualRouter, step: &Step) -> Result<Vec<
             findings.push(format!("{field}: expected {expected}, got {got}"));
         }
     };
-    let mut outputs = Vec::new();
+    let mut effects = Vec::new();
+    let mut notes = Vec::new();
     for output in &step.outputs {
-        if is_effect(output)? {
-            outputs.push(output.clone());
+        match Output::parse(output)? {
+            Output::Effect => effects.push(output.clone()),
+            Output::Note => notes.push(output.clone()),
         }
     }
     let got: Vec<String> = actions
         .iter()
         .flat_map(|action| config.words(action))
         .collect();
-    compare("outputs", format!("{outputs:?}"), format!("{got:?}"));
+    compare("outputs", format!("{effects:?}"), format!("{got:?}"));
+    let mut got = notes_of(
+        config,
+        &before,
+        &Timers::of(router),
+        step.at_us,
+        &actions,
+        &notes,
+    );
+    notes.sort();
+    got.sort();
+    compare("outputs", format!("{notes:?}"), format!("{got:?}"));
     let state = State::from(router.role());
     compare("state", format!("{:?}", step.state), format!("{state:?}"));
     let timer = |at: Option<u64>| format!("{at:?}");
@@ -334,11 +178,8 @@ fn judge_directory(directory: &Path) {
     let (mut judged, mut findings) = (0, Vec::new());
     for file in files {
         let values = read(&file);
-        if values
-            .first()
-            .is_none_or(|first| first.get("steps").is_none())
-        {
-            say(&format!("{}: no scenarios, skipped", file.display()));
+        if !values.is_empty() && values.iter().all(holds_octets) {
+            say(&format!("{}: packets, skipped", file.display()));
             continue;
         }
         let found: Vec<String> = values.iter().flat_map(judge).collect();
@@ -351,12 +192,19 @@ fn judge_directory(directory: &Path) {
         findings.extend(found);
     }
     say(&format!("{}: {judged} judged in all", directory.display()));
+    assert_ne!(judged, 0, "{}: no scenarios", directory.display());
     assert!(
         findings.is_empty(),
         "{} findings:\n{}",
         findings.len(),
         findings.join("\n")
     );
+}
+
+/// The other vectors that may lie beside scenarios are about octets, and say so in their members.
+fn holds_octets(value: &Value) -> bool {
+    let members = value.as_object().into_iter().flat_map(|value| value.keys());
+    members.into_iter().any(|member| member.contains("hex"))
 }
 
 /// Past libtest's capture: how much was judged is to be seen when all is well, too.
@@ -462,13 +310,18 @@ fn the_judge_is_strict() {
             expect("another member of input", &changed);
             let outputs = value["steps"][number]["outputs"].as_array().unwrap();
             for at in 0..outputs.len() {
-                if is_effect(outputs[at].as_str().unwrap()).unwrap() {
-                    let mut fewer = outputs.clone();
-                    fewer.remove(at);
-                    let mut changed = value.clone();
-                    step(&mut changed, "outputs", fewer.into());
-                    expect("an output dropped", &changed);
-                }
+                let mut fewer = outputs.clone();
+                fewer.remove(at);
+                let mut changed = value.clone();
+                step(&mut changed, "outputs", fewer.into());
+                expect("an output dropped", &changed);
+                let mut other = outputs.clone();
+                other[at] = format!("{}1", outputs[at].as_str().unwrap())
+                    .replace(")1", "1)")
+                    .into();
+                let mut changed = value.clone();
+                step(&mut changed, "outputs", other.into());
+                expect("an output changed", &changed);
             }
         }
     }
