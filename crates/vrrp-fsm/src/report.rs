@@ -139,7 +139,7 @@ pub enum TrackReport {
     Succeeded,
     /// It counts as bad from now on.
     Failed(ScriptOutcome),
-    /// It was due again and still ran.
+    /// It was due again and still ran; told once for each run.
     StillRunning,
     /// It ran for longer than its timeout and is told to stop.
     TimedOut,

@@ -411,9 +411,14 @@ pub fn track_report(tracker: &Tracker, report: &TrackReport) -> Line {
             Level::INFO,
             format!("VRRP_Script({name}) failed (due to signal {signal})"),
         ),
-        TrackReport::Failed(ScriptOutcome::TimedOut) | TrackReport::TimedOut => {
+        TrackReport::Failed(ScriptOutcome::TimedOut) => {
             Line::new(Level::INFO, format!("VRRP_Script({name}) timed_out"))
         }
+        // Of each run; what it changes is said above.
+        TrackReport::TimedOut => Line::new(
+            Level::DEBUG,
+            format!("Track script {name} is being timed out"),
+        ),
         TrackReport::StillRunning => Line::new(
             Level::WARN,
             format!("Track script {name} is already running, expect idle - skipping run"),

@@ -22,10 +22,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
             !config.linkbeats.is_empty() || globals.linkbeat_polling,
             "link beat polling",
         ),
-        (
-            globals.mail.server.is_some() && !globals.mail.to.is_empty(),
-            "mail on state changes (smtp_server)",
-        ),
         (globals.supplementary_groups, "set_supplementary_groups"),
         (globals.reload_time_file.is_some(), "reload_time_file"),
         (globals.reload_file.is_some(), "reload_file"),
@@ -66,7 +62,6 @@ fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
         (!instance.track.bfds.is_empty(), "track_bfd"),
         (instance.promote_secondaries, "promote_secondaries"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
-        (instance.smtp_alert, "smtp_alert"),
     ];
     all.into_iter()
         .filter(|(asked, _)| *asked)

@@ -32,10 +32,16 @@ mod ipv6;
 mod keepalived;
 #[path = "lab/leftovers.rs"]
 mod leftovers;
+#[path = "lab/notify.rs"]
+mod notify;
+#[path = "lab/obstacles.rs"]
+mod obstacles;
 #[path = "lab/reload.rs"]
 mod reload;
 #[path = "lab/scene.rs"]
 mod scene;
+#[path = "lab/smtp.rs"]
+mod smtp;
 #[path = "lab/start.rs"]
 mod start;
 #[path = "lab/taken.rs"]
@@ -56,8 +62,11 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use vrrp_lab::{enter, required};
 
-/// A name, the programs that it needs besides ours, and what it does.
+/// A name, the programs that it needs besides ours (or [`ROOT`]), and what it does.
 pub(crate) type Case = (&'static str, &'static [&'static str], fn());
+
+/// A need that is no program: more users than one, which an ordinary user's namespace does not have.
+pub(crate) const ROOT: &str = "root";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -76,6 +85,8 @@ fn main() -> ExitCode {
         command::CASES,
         drop_in::CASES,
         leftovers::CASES,
+        notify::CASES,
+        obstacles::CASES,
         reload::CASES,
         start::CASES,
         taken::CASES,
@@ -153,9 +164,23 @@ fn strangers(entered: Option<&str>) -> Vec<Prepared> {
     }
 }
 
-fn lacking(programs: &[&str]) -> Option<String> {
-    let missing = programs.iter().find(|program| !installed(program))?;
-    Some(format!("{missing} is not installed"))
+fn lacking(needs: &[&str]) -> Option<String> {
+    needs.iter().find_map(|need| match *need {
+        ROOT if is_root() => None,
+        ROOT => Some("it needs a root who can become another user".into()),
+        program if installed(program) => None,
+        program => Some(format!("{program} is not installed")),
+    })
+}
+
+/// Whether this is root in a namespace that knows all users.
+pub(crate) fn is_root() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let ids: Vec<u64> = map
+        .split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    nix::unistd::geteuid().is_root() && ids.get(2).is_some_and(|count| *count > 1)
 }
 
 fn installed(program: &str) -> bool {

@@ -51,6 +51,8 @@ struct Script {
     run: Run,
     /// Whether it came with a reload: then nobody waits for its first result.
     reloaded: bool,
+    /// Whether it was told of this run that it takes longer than the interval.
+    behind: bool,
 }
 
 /// Where a run stands.
@@ -241,8 +243,9 @@ impl Script {
             self.next = Some(grid + options.interval.max(LEAST));
             if self.run == Run::Idle {
                 self.run = Run::Running(now + options.timeout);
+                self.behind = false;
                 out.fifo.push_back(Command::RunScript(out.track));
-            } else {
+            } else if !core::mem::replace(&mut self.behind, true) {
                 out.tell(TrackReport::StillRunning);
             }
         }

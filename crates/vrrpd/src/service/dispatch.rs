@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
@@ -11,6 +12,7 @@ use tracing::{error, info, warn};
 use vrrp_fsm::{RouterId, ScriptOutcome, Status, Subject, TrackId};
 
 use super::files::{self, Files};
+use super::mail::{self, Letter, Mailer, Post, Whose};
 use super::pipes::Pipes;
 use super::processes::{Kind, Processes};
 use super::program::{End, Program};
@@ -50,25 +52,64 @@ pub(super) async fn run(
         }
     }
     let idle = async {
-        while !desk.queues.is_idle() {
+        while !(desk.queues.is_idle() && desk.mailer.is_idle()) {
             sleep(LAST_WORDS / 100).await;
         }
     };
     if timeout(LAST_WORDS, idle).await.is_err() {
-        warn!("stopping without waiting for notification programs any longer");
+        warn!("stopping without waiting for notification programs and mails any longer");
     }
 }
 
-/// See [`say`].
-type Said = Arc<Mutex<BTreeMap<TrackId, Vec<String>>>>;
+/// What was said of tracked scripts. Clones share it.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<BTreeMap<TrackId, Spoken>>>);
 
-/// Logs what a failing script said, unless it said the same the last time.
-fn say(said: &Said, track: TrackId, name: &str, tail: Vec<String>) {
-    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-    if !tail.is_empty() && said.get(&track) != Some(&tail) {
-        info!("Script `{name}` said: {}", tail.join(" | "));
+#[derive(Default)]
+struct Spoken {
+    /// The last words of the last run that failed.
+    tail: Vec<String>,
+    /// Why it cannot be started, and how often it was tried.
+    unable: Option<(String, u64)>,
+}
+
+impl Said {
+    /// Logs what a failing script said, unless it said the same the last time.
+    fn failed(&self, track: TrackId, name: &str, tail: Vec<String>) {
+        self.with(track, |spoken| {
+            if !tail.is_empty() && spoken.tail != tail {
+                info!("Script `{name}` said: {}", tail.join(" | "));
+            }
+            spoken.tail = tail;
+        });
     }
-    said.insert(track, tail);
+
+    /// Logs why a script cannot be started, unless it is for the same reason as the last time.
+    fn unable(&self, track: TrackId, name: &str, reason: String) {
+        self.with(track, |spoken| match &mut spoken.unable {
+            Some((known, times)) if *known == reason => *times += 1,
+            unable => {
+                error!(
+                    "Script `{name}` cannot be run, and counts as good: {reason}. Nothing more is said until it can"
+                );
+                let times = unable.take().map_or(0, |(_, times)| times);
+                *unable = Some((reason, times + 1));
+            }
+        });
+    }
+
+    fn able(&self, track: TrackId, name: &str) {
+        self.with(track, |spoken| {
+            if let Some((_, times)) = spoken.unable.take() {
+                info!("Script `{name}` can be run again, after {times} attempts");
+            }
+        });
+    }
+
+    fn with(&self, track: TrackId, say: impl FnOnce(&mut Spoken)) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        say(said.entry(track).or_default());
+    }
 }
 
 /// Everything that the service thread knows.
@@ -78,9 +119,11 @@ struct Desk {
     plan: Arc<Plan>,
     queues: Queues,
     pipes: Pipes,
+    mailer: Mailer,
+    /// Where mails go.
+    post: Option<Arc<Post>>,
     /// Tracked scripts that run, and how to end them.
     running: BTreeMap<TrackId, Arc<Notify>>,
-    /// The last words of tracked scripts that failed.
     said: Said,
     /// A plan has been adopted.
     adopted: bool,
@@ -100,6 +143,8 @@ impl Desk {
             plan: Arc::default(),
             queues: Queues::default(),
             pipes: Pipes::default(),
+            mailer: Mailer::default(),
+            post: None,
             said: Said::default(),
             adopted: false,
             running: BTreeMap::new(),
@@ -145,6 +190,7 @@ impl Desk {
         let first = !core::mem::replace(&mut self.adopted, true);
         self.watch(first);
         self.pipes.adopt(&self.plan);
+        self.post = Post::new(&self.plan.config.globals).map(Arc::new);
         if !first && self.plan.config.globals.fifo_states_on_reload {
             self.states_again();
         }
@@ -214,16 +260,25 @@ impl Desk {
             .insert(change.subject, (change.to, change.priority));
         let plans = [Arc::clone(&self.plan), Arc::clone(&self.before)];
         let found = match change.subject {
-            Subject::Router(id) => plans
-                .iter()
-                .find_map(|plan| plan.routers.get(&id))
-                .map(|router| ("INSTANCE", router.instance.name.as_str(), &router.notify)),
+            Subject::Router(id) => {
+                plans
+                    .iter()
+                    .find_map(|plan| plan.routers.get(&id))
+                    .map(|router| {
+                        let instance = &router.instance;
+                        let alert = instance.smtp_alert.then_some(Whose::Instance);
+                        ("INSTANCE", instance.name.as_str(), &router.notify, alert)
+                    })
+            }
             Subject::Group(id) => plans
                 .iter()
                 .find_map(|plan| plan.groups.get(&id))
-                .map(|group| ("GROUP", group.config.name.as_str(), &group.notify)),
+                .map(|group| {
+                    let alert = group.config.smtp_alert.then_some(Whose::Group);
+                    ("GROUP", group.config.name.as_str(), &group.notify, alert)
+                }),
         };
-        let Some((kind, name, notify)) = found else {
+        let Some((kind, name, notify, alert)) = found else {
             return;
         };
         // As keepalived: what is gone is at fault, unless it is asked to be told apart.
@@ -245,13 +300,40 @@ impl Desk {
         self.submit(name, notify.any.as_ref(), "notify", &args);
         self.pipes
             .write(&format!("{kind} \"{name}\" {word} {}\n", change.priority));
+        if let Some(whose) = alert.filter(|_| word != compat::state_word(change.from)) {
+            self.mail(whose, name, to);
+        }
     }
 
-    fn lower_heard(&mut self, router: RouterId) {
-        let plan = Arc::clone(&self.plan);
-        let Some(router) = plan.routers.get(&router) else {
+    fn mail(&self, whose: Whose, name: &str, to: Status) {
+        let Some(post) = &self.post else { return };
+        if to == Status::Fault && self.plan.config.globals.mail.no_faults {
+            return;
+        }
+        let Some((end, body)) = mail::wording(whose, to) else {
             return;
         };
+        let what = match whose {
+            Whose::Instance => "Instance",
+            Whose::Group => "Group",
+        };
+        self.mailer.send(Letter {
+            post: Arc::clone(post),
+            at: SystemTime::now(),
+            subject: format!("VRRP {what} {name} - {end}"),
+            body,
+        });
+    }
+
+    fn lower_heard(&mut self, id: RouterId) {
+        let plan = Arc::clone(&self.plan);
+        let Some(router) = plan.routers.get(&id) else {
+            return;
+        };
+        let priority = self
+            .states
+            .get(&Subject::Router(id))
+            .map_or(router.instance.priority, |(_, priority)| *priority);
         let (name, NotifyPrograms { lower_heard, .. }) = (&router.instance.name, &router.notify);
         self.submit(
             name,
@@ -260,12 +342,14 @@ impl Desk {
             &[],
         );
         self.pipes.write(&format!(
-            "INSTANCE \"{name}\" MASTER_RX_LOWER_PRI {}\n",
-            router.instance.priority
+            "INSTANCE \"{name}\" MASTER_RX_LOWER_PRI {priority}\n"
         ));
     }
 
     fn priority(&mut self, id: RouterId, priority: u8) {
+        if let Some(state) = self.states.get_mut(&Subject::Router(id)) {
+            state.1 = priority;
+        }
         let plan = Arc::clone(&self.plan);
         let Some(router) = plan
             .routers
@@ -312,7 +396,7 @@ impl Desk {
         let stop = Arc::new(Notify::new());
         self.running.insert(track, Arc::clone(&stop));
         let news = self.news.clone();
-        let said = Arc::clone(&self.said);
+        let said = self.said.clone();
         tokio::spawn(async move {
             let outcome = program.run(stop.notified()).await;
             let result = match &outcome.end {
@@ -321,14 +405,15 @@ impl Desk {
                     ScriptOutcome::Signalled(u8::try_from(*signal).unwrap_or(u8::MAX))
                 }
                 End::TimedOut => ScriptOutcome::TimedOut,
-                // As keepalived: what cannot be run proves nothing. It is said each time.
-                End::NotStarted(error) => {
-                    error!("Script `{name}` cannot be run, and counts as good: {error}");
-                    ScriptOutcome::Exited(0)
-                }
+                // As keepalived: what cannot be run proves nothing.
+                End::NotStarted(_) => ScriptOutcome::Exited(0),
             };
+            match outcome.end {
+                End::NotStarted(reason) => said.unable(track, &name, reason.to_string()),
+                _ => said.able(track, &name),
+            }
             if !result.is_good() {
-                say(&said, track, &name, outcome.tail);
+                said.failed(track, &name, outcome.tail);
             }
             news.send(Message::ScriptExited {
                 track,

@@ -7,6 +7,7 @@ mod dispatch;
 mod dump;
 pub mod fifo;
 pub mod files;
+mod mail;
 mod pipes;
 pub mod processes;
 pub mod program;

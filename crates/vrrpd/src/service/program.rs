@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use std::os::unix::process::ExitStatusExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a program has to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,6 +27,9 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How much of the output is kept.
 const TAIL_LINES: usize = 5;
 const TAIL_LINE_LEN: usize = 200;
+/// A program that floods is slowed down: after so many octets its output rests for so long, and then it waits itself.
+const BURST: usize = 64 * 1024;
+const REST: Duration = Duration::from_millis(10);
 
 /// What to run, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +114,7 @@ impl Program {
             }
         };
         let group = group_of(&child);
+        let mut abandoned = Abandoned(group);
         let mut stdout = Tail::new(child.stdout.take());
         let mut stderr = Tail::new(child.stderr.take());
         let ended = {
@@ -134,6 +138,7 @@ impl Program {
                 End::TimedOut
             }
         };
+        abandoned.0 = None;
         let _ = timeout(LAST_WORDS, async {
             tokio::join!(stdout.read(), stderr.read())
         })
@@ -183,6 +188,17 @@ async fn end_group(child: &mut Child, group: Option<Pid>) {
     }
 }
 
+/// A group whose run is given up in the middle, because the daemon ends: it goes with it.
+struct Abandoned(Option<Pid>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
 /// The kernel ends the program when the thread that started it ends: the service thread lives as long as the daemon.
 #[allow(
     unsafe_code,
@@ -203,6 +219,8 @@ fn die_with_us(command: &mut Command) {
 struct Tail<R> {
     stream: Option<R>,
     lines: VecDeque<Vec<u8>>,
+    /// Octets read since the last rest.
+    burst: usize,
 }
 
 impl<R: AsyncRead + Unpin> Tail<R> {
@@ -210,6 +228,7 @@ impl<R: AsyncRead + Unpin> Tail<R> {
         Self {
             stream,
             lines: VecDeque::from([Vec::new()]),
+            burst: 0,
         }
     }
 
@@ -219,7 +238,14 @@ impl<R: AsyncRead + Unpin> Tail<R> {
         while let Some(stream) = &mut self.stream {
             match stream.read(&mut buf).await {
                 Ok(0) | Err(_) => self.stream = None,
-                Ok(len) => self.take(buf.get(..len).unwrap_or_default()),
+                Ok(len) => {
+                    self.take(buf.get(..len).unwrap_or_default());
+                    self.burst += len;
+                }
+            }
+            if self.burst >= BURST {
+                self.burst = 0;
+                sleep(REST).await;
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vrrp_lab::{Host, Probe, Process, until};
 
 use crate::Case;
-use crate::scene::{SOON, VIP, holders, lan, script, v3, vrrpd};
+use crate::scene::{SOON, VIP, holders, lan, script, text, vrrpd, wait_for, with};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -29,20 +29,6 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("a_virtual_mac_answers_while_active", &[], virtual_mac),
 ];
-
-/// `v3` at 10 adverts a second, with more lines inside of the instance.
-fn with(lines: &str) -> String {
-    v3(200, "0.1").replacen("  version 3\n", &format!("  version 3\n{lines}\n"), 1)
-}
-
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_default()
-}
-
-fn wait_for(what: &str, process: &Process, mut condition: impl FnMut() -> bool) {
-    until(SOON, || condition().then_some(()))
-        .unwrap_or_else(|| panic!("{what}:\n{}", process.log()));
-}
 
 fn notifications() {
     let lab = lan(1, false);

@@ -2,7 +2,9 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -47,7 +49,7 @@ pub(crate) fn vrrpd(host: &Host, conf: &str) -> Process {
 /// Writes a shell script, and answers its path.
 pub(crate) fn script(host: &Host, name: &str, text: &str) -> String {
     let path = host.write(name, &format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path.display().to_string()
 }
 
@@ -211,4 +213,20 @@ pub(crate) fn addresses(host: &Host) -> Vec<String> {
         .collect();
     all.sort();
     all
+}
+
+/// `v3` at 10 adverts a second, with more lines inside of the instance.
+pub(crate) fn with(lines: &str) -> String {
+    v3(200, "0.1").replacen("  version 3\n", &format!("  version 3\n{lines}\n"), 1)
+}
+
+/// What is in a file; nothing if there is none.
+pub(crate) fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Waits until `condition` is true; the log of `process` says why it never was.
+pub(crate) fn wait_for(what: &str, process: &Process, mut condition: impl FnMut() -> bool) {
+    until(SOON, || condition().then_some(()))
+        .unwrap_or_else(|| panic!("{what}:\n{}", process.log()));
 }
