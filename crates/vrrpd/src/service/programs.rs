@@ -1,6 +1,7 @@
 //! From a command in the configuration to a [`Program`] that can be run: whose user, which file, and whether it is
 //! safe. keepalived's rules (keepalived-conf.md 4.11), with messages that say what to do.
 
+use core::cell::OnceCell;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,19 +18,28 @@ const DEFAULT_ACCOUNT: &str = "keepalived_script";
 
 /// Turns commands into programs.
 #[derive(Debug)]
-pub struct Resolver {
-    /// `script_user`, or the default account. An error disables every script without a user of its own.
-    default: Result<Option<Identity>, String>,
-    security: bool,
+pub struct Resolver<'a> {
+    globals: &'a Globals,
+    /// `script_user`, or the default account. An error disables every script without a user of its own. Looked up for
+    /// the first program that needs it: to do that the C library loads others, which then stay in memory.
+    default: OnceCell<Result<Option<Identity>, String>>,
     /// Some program can run, and nothing was said about security yet.
     unsaid: bool,
 }
 
-impl Resolver {
+impl<'a> Resolver<'a> {
     /// By what `global_defs` says about users and security.
     #[must_use]
-    pub fn new(globals: &Globals) -> Self {
-        let default = match &globals.script_user {
+    pub const fn new(globals: &'a Globals) -> Self {
+        Self {
+            globals,
+            default: OnceCell::new(),
+            unsaid: !globals.script_security,
+        }
+    }
+
+    fn default_user(&self) -> Result<Option<Identity>, String> {
+        match &self.globals.script_user {
             Some(user) => identity(user)
                 .map(Some)
                 .map_err(|error| format!("Unable to set default user for scripts: {error}")),
@@ -38,16 +48,11 @@ impl Resolver {
                     uid: account.uid.as_raw(),
                     gid: account.gid.as_raw(),
                 })),
-                _ if globals.script_security => Err(format!(
+                _ if self.globals.script_security => Err(format!(
                     "enable_script_security needs script_user: Script user '{DEFAULT_ACCOUNT}' does not exist"
                 )),
                 _ => Ok(None),
             },
-        };
-        Self {
-            default,
-            security: globals.script_security,
-            unsaid: !globals.script_security,
         }
     }
 
@@ -76,7 +81,7 @@ impl Resolver {
         let (name, args) = command.argv.split_first().ok_or("no command")?;
         let user = match &command.user {
             Some(user) => Some(identity(user)?),
-            None => self.default.clone()?,
+            None => self.default.get_or_init(|| self.default_user()).clone()?,
         };
         // keepalived's readability test: `</path` goes through a shell.
         if name.starts_with("</") {
@@ -105,7 +110,7 @@ impl Resolver {
         if as_root {
             match security::check(&path) {
                 Ok(None) => {}
-                Ok(Some(found)) if self.security => return Err(found.to_string()),
+                Ok(Some(found)) if self.globals.script_security => return Err(found.to_string()),
                 Ok(Some(found)) => warn!("{found}"),
                 Err(error) => return Err(format!("{}: {error}", path.display())),
             }
