@@ -69,6 +69,8 @@ impl Processes {
                 "read from /proc twice a second, because the process connector does not answer here"
             };
             info!("Tracked processes are {how}");
+            // What has begun or ended since the first look, and was told to nobody.
+            census.scan();
             loop {
                 match &connector {
                     None => {
