@@ -188,6 +188,7 @@ pub fn unchanged(settings: &Settings, now: &Globals, new: &Globals) -> Result<()
             now.disable_local_igmp == new.disable_local_igmp,
             "disable_local_igmp",
         ),
+        (now.nftables == new.nftables, "nftables"),
     ];
     let changed: Vec<&str> = kept
         .into_iter()

@@ -27,14 +27,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
         (globals.reload_file.is_some(), "reload_file"),
         (globals.config_save_dir.is_some(), "config_save_dir"),
         (globals.dbus, "enable_dbus"),
-        (
-            globals.nftables.table.is_some(),
-            "the table name of nftables",
-        ),
-        (
-            globals.iptables.is_some(),
-            "vrrp_iptables (nftables is used)",
-        ),
     ];
     let mut features: Vec<_> = global
         .into_iter()

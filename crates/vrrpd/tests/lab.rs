@@ -32,6 +32,8 @@ mod ipv6;
 mod keepalived;
 #[path = "lab/leftovers.rs"]
 mod leftovers;
+#[path = "lab/noise.rs"]
+mod noise;
 #[path = "lab/notify.rs"]
 mod notify;
 #[path = "lab/obstacles.rs"]
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         command::CASES,
         drop_in::CASES,
         leftovers::CASES,
+        noise::CASES,
         notify::CASES,
         obstacles::CASES,
         reload::CASES,

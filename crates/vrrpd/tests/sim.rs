@@ -16,7 +16,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use keepalived_conf::config::{Address, Auth, Config, Instance, InterfaceDelay, Secret, Vmac};
 use tokio::sync::mpsc;
 use vrrp_fsm::{Instant, Status};
-use vrrp_net::{AddressSpec, Backend as _, Mac};
+use vrrp_net::{AddressSpec, AddressState, Backend as _, Mac};
 use vrrp_proto::Family;
 use vrrp_sim::lan::NodeId;
 use vrrp_sim::{Clock as SimClock, Node, Outbox as Wire, Power, SimKernel, World, own_address};
@@ -320,6 +320,33 @@ fn an_address_that_is_left_in_peace_between_is_put_back_for_ever() {
         assert_eq!(holders(&world, VIP), [first]);
         world.run(Duration::from_secs(11));
     }
+}
+
+/// Whoever else has the address may go away one day; until then the role stays, for the sake of the other addresses.
+#[test]
+fn a_duplicate_address_is_tried_again_after_a_minute() {
+    let (mut world, [first, ..]) = tutorial();
+    let vip = VIP.parse().unwrap();
+    let state = |world: &mut World<Machine>| {
+        let host = world.node_mut(first).unwrap().daemon.host();
+        let record = host.addresses().find(|record| record.address == vip);
+        record.map(|record| record.state)
+    };
+    let elsewhere = |world: &mut World<Machine>, elsewhere| {
+        let kernel = world.node_mut(first).unwrap().daemon.backend_mut();
+        kernel.set_elsewhere(vip, elsewhere);
+    };
+    elsewhere(&mut world, true);
+    until_held_by(&mut world, first);
+    world.run(Duration::from_secs(100));
+    assert_eq!(state(&mut world), Some(AddressState::Duplicate));
+    elsewhere(&mut world, false);
+    world.run(Duration::from_secs(10));
+    assert_eq!(state(&mut world), Some(AddressState::Duplicate));
+    world.run(Duration::from_secs(20));
+    assert_eq!(state(&mut world), Some(AddressState::Usable));
+    let changes = world.node_mut(first).unwrap().changes();
+    assert_eq!(changes, [Status::Backup, Status::Active]);
 }
 
 /// The kernel drops what it has no room to tell, and tells everything anew.

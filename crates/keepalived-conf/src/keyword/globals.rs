@@ -138,9 +138,9 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("iproute_etc_dir", word("DIRECTORY"), "/etc/iproute2", "Where rt_tables and the like are read.").since("2.3.2").no_effect("the names are read from the usual places"),
     row("include_check", optional("[[+|-]read|match|wildcard_match|brace_match ...]"), "none", "What counts as an error of an include; without words, everything."),
     // Firewall
-    row("nftables", optional("[TABLE]"), "keepalived, when it is needed", "The table of firewall rules for no_accept and virtual MACs."),
+    row("nftables", optional("[TABLE]"), "vrrpd, when it is needed; without TABLE: keepalived", "The table of firewall rules for no_accept."),
     row("nftables_priority", int(i32::MIN as i64, i32::MAX as i64), "-1", "Priority of its chains.").strict(),
-    row("nftables_ifindex", FLAG, "", "Use interface indices in rules."),
+    row("nftables_ifindex", FLAG, "", "Use interface indices in rules.").no_effect("the rules always go by interface indices"),
     row("nftables_counters", FLAG, "", "Count packets in rules."),
     row("nftables_ipvs", optional("[TABLE]"), "", "The table of LVS.").no_effect(LVS),
     row("nftables_ipvs_priority", int(i32::MIN as i64, i32::MAX as i64), "", "Priority of the chains of LVS.").no_effect(LVS),

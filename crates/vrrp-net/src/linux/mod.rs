@@ -70,6 +70,28 @@ const MONITOR: u64 = 0;
 /// The token of both sockets that hear conflicts.
 const CONFLICTS: u64 = u64::MAX;
 
+/// The nf_tables table by which [`Op::SetAccept`] is done. It is there while something is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Its name. Two programs in one network namespace need two names.
+    pub table: String,
+    /// When its chain is asked, among others on the input hook: lower is earlier.
+    pub priority: i32,
+    /// Whether the rules that drop count what they drop.
+    pub counters: bool,
+}
+
+impl Default for Filter {
+    /// Named `vrrpd`, with priority -1 and without counters.
+    fn default() -> Self {
+        Self {
+            table: "vrrpd".to_owned(),
+            priority: -1,
+            counters: false,
+        }
+    }
+}
+
 /// The kernel that this program runs on.
 ///
 /// It can be polled: when its file descriptor is readable, [`Backend::poll_event`] has something to tell.
@@ -142,7 +164,7 @@ impl Linux {
             senders: Senders::default(),
             pace: Pace { v6: 4 },
             vmacs: Vmacs::default(),
-            filter: Table::new("vrrpd".to_owned()),
+            filter: Table::new(Filter::default()),
             conflicts: None,
             events,
             ready: Vec::new(),
@@ -152,10 +174,9 @@ impl Linux {
         })
     }
 
-    /// Names the nf_tables table by which [`Op::SetAccept`] is done (keepalived's `nftables NAME`). Default: `vrrpd`.
-    /// Two programs in one network namespace need two names. To be called before anything is dropped.
-    pub fn name_filter(&mut self, name: impl Into<String>) {
-        self.filter = Table::new(name.into());
+    /// Says how [`Op::SetAccept`] is done. To be called before anything is dropped.
+    pub fn filter_by(&mut self, filter: Filter) {
+        self.filter = Table::new(filter);
     }
 
     /// Says that the descriptor was not readable a moment ago: the next [`Backend::poll_event`] does not ask the kernel

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::process::Command;
 use std::time::SystemTime;
 use vrrp_lab::{Host, Probe, until};
+use vrrp_net::linux::Filter;
 use vrrp_net::{AddressSpec, Op};
 
 pub(crate) const CASES: &[Case] = &[
@@ -227,4 +228,24 @@ fn accept_mode_as_nft_shows_it() {
         },
     ]);
     assert_eq!(nft(&["list", "ruleset"]).unwrap(), "");
+    router.linux.filter_by(Filter {
+        table: "other".to_owned(),
+        priority: 7,
+        counters: true,
+    });
+    let refuse = Op::SetAccept {
+        iface,
+        address,
+        accept: false,
+    };
+    router.succeed(&[refuse]);
+    let shown = nft(&["list", "ruleset"]).unwrap();
+    for line in [
+        "table inet other {",
+        "type filter hook input priority filter + 7; policy accept;",
+        "ip daddr @v4 counter packets 0 bytes 0 drop",
+        "ip6 daddr . iif @link_local counter packets 0 bytes 0 drop",
+    ] {
+        assert!(shown.contains(line), "no `{line}` in:\n{shown}");
+    }
 }

@@ -32,6 +32,8 @@ pub struct SimKernel {
     ifaces: Vec<Iface>,
     listens: BTreeSet<Listen>,
     refused: BTreeSet<IpAddr>,
+    /// On other hosts, as duplicate address detection will find.
+    elsewhere: BTreeSet<IpAddr>,
     routes: Vec<Route>,
     rules: Vec<Rule>,
     events: VecDeque<NetEvent<'static>>,
@@ -152,6 +154,15 @@ impl SimKernel {
                     by: Author::Port(1),
                 });
             }
+        }
+    }
+
+    /// Duplicate address detection will find `address` on another host, or not any more.
+    pub fn set_elsewhere(&mut self, address: IpAddr, elsewhere: bool) {
+        if elsewhere {
+            self.elsewhere.insert(address);
+        } else {
+            self.elsewhere.remove(&address);
         }
     }
 

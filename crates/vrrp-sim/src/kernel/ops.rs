@@ -4,8 +4,8 @@ use super::{Iface, SimKernel, record};
 use crate::frame::{self, ETHERNET};
 use vrrp_net::frame::{DSCP_CS6, Ipv4Header};
 use vrrp_net::{
-    AddressSpec, Author, Backend, IfIndex, Link, Mac, NetError, NetEvent, Op, OpError, OpErrorKind,
-    Payload, RxRing, Transmit, VirtualLink, VirtualLinkKind,
+    AddressSpec, AddressState, Author, Backend, IfIndex, Link, Mac, NetError, NetEvent, Op,
+    OpError, OpErrorKind, Payload, RxRing, Transmit, VirtualLink, VirtualLinkKind,
 };
 use vrrp_proto::Endpoints;
 
@@ -117,11 +117,12 @@ impl SimKernel {
             Some(have) => *have = (spec.clone(), true),
             None => iface.addresses.push((spec.clone(), true)),
         }
-        let event = NetEvent::AddressAdded {
-            record: record(index, spec, true),
-            by: Author::Us,
-        };
-        self.events.push_back(event);
+        let mut record = record(index, spec, true);
+        if self.elsewhere.contains(&spec.address) {
+            record.state = AddressState::Duplicate;
+        }
+        let by = Author::Us;
+        self.events.push_back(NetEvent::AddressAdded { record, by });
         Ok(())
     }
 

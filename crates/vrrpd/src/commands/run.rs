@@ -9,7 +9,7 @@ use keepalived_conf::config::Globals;
 use nix::sys::stat::Mode;
 use tracing::{debug, error, info, warn};
 use vrrp_fsm::Instant;
-use vrrp_net::linux::Linux;
+use vrrp_net::linux::{Filter, Linux};
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::daemon::{Daemon, Options, Outbox, Turn};
@@ -139,7 +139,8 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
         enter(name)?;
     }
     let reactor = Reactor::new().map_err(failed("epoll"))?;
-    let backend = Linux::open().map_err(unusable)?;
+    let mut backend = Linux::open().map_err(unusable)?;
+    backend.filter_by(filter(&config.globals));
     reactor.watch(backend.as_fd()).map_err(failed("epoll"))?;
     let (inbox, tasks, service) = service::queues(reactor.bell());
     let options = Options {
@@ -176,6 +177,17 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     }
     daemon.start(plan).map_err(unusable)?;
     Ok((daemon, reactor, service, held))
+}
+
+/// The table for `no_accept`. Without `nftables` it has a name that no keepalived beside us uses.
+fn filter(globals: &Globals) -> Filter {
+    let own = Filter::default();
+    let asked = &globals.nftables;
+    Filter {
+        table: asked.table.clone().unwrap_or(own.table),
+        priority: asked.priority,
+        counters: asked.counters,
+    }
 }
 
 fn enter(name: &str) -> Result<(), Exit> {

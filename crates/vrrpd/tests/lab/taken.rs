@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, Host, Process, until};
 
 use crate::Case;
+use crate::features::ip;
 use crate::scene::{SECOND, SOON, VIP, active, holders, lan, serves, v3, vrrpd};
 
 pub(crate) const CASES: &[Case] = &[
@@ -40,20 +41,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-/// `ip` with these arguments; what it says.
-pub(crate) fn ip(host: &Host, arguments: &str) -> String {
-    let output = host
-        .output(Command::new("ip").args(arguments.split(' ')))
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "ip {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// The same, whether it succeeds or not.
+/// `ip` with these arguments, whether it succeeds or not.
 fn try_ip(host: &Host, arguments: &str) -> bool {
     let output = host.output(Command::new("ip").args(arguments.split(' ')));
     output.unwrap().status.success()

@@ -7,7 +7,7 @@
 //!     set v6 { type ipv6_addr }
 //!     set link_local { type ipv6_addr . iface_index }
 //!     chain input {
-//!         type filter hook input priority -1; policy accept;
+//!         type filter hook input priority -1; policy accept;  # drops with `counter`, if asked for
 //!         meta nfproto ipv6 meta l4proto ipv6-icmp icmpv6 type 135-136 accept
 //!         ip daddr @v4 drop
 //!         ip6 daddr @v6 drop
@@ -21,7 +21,7 @@
 
 use super::batch::{DATAGRAM, Refusal, messages};
 use crate::IfIndex;
-use crate::linux::sys;
+use crate::linux::{Filter, sys};
 use core::net::IpAddr;
 use neli::consts::socket::{Msg, NlFamily};
 use neli::socket::NlSocket;
@@ -71,7 +71,7 @@ const CHAIN: &str = "input";
 
 /// The table, which is there while something is dropped.
 pub(in crate::linux) struct Table {
-    name: String,
+    how: Filter,
     dropped: BTreeSet<Dropped>,
     transactions: Transactions,
 }
@@ -84,9 +84,9 @@ struct Transactions {
 }
 
 impl Table {
-    pub(in crate::linux) fn new(name: String) -> Self {
+    pub(in crate::linux) fn new(how: Filter) -> Self {
         Self {
-            name,
+            how,
             dropped: BTreeSet::new(),
             transactions: Transactions::default(),
         }
@@ -114,7 +114,7 @@ impl Table {
             // A kernel before 5.12 knows no owner; then the table outlives a program that is killed.
             (true, _) => {
                 let begin = |flags| {
-                    let mut batch = Batch::new(&self.name);
+                    let mut batch = Batch::new(&self.how);
                     batch.create(flags);
                     batch.elements(NEWSETELEM, &add);
                     batch
@@ -128,12 +128,12 @@ impl Table {
                     })
             }
             (false, true) => {
-                let mut batch = Batch::new(&self.name);
-                batch.message(DELTABLE, 0, |attrs| attrs.text(1, &self.name));
+                let mut batch = Batch::new(&self.how);
+                batch.message(DELTABLE, 0, |attrs| attrs.text(1, &self.how.table));
                 self.transactions.commit(batch)
             }
             (false, false) => {
-                let mut batch = Batch::new(&self.name);
+                let mut batch = Batch::new(&self.how);
                 batch.elements(DELSETELEM, &remove);
                 batch.elements(NEWSETELEM, &add);
                 self.transactions.commit(batch)
@@ -214,15 +214,15 @@ const NLM_F_APPEND: u16 = 0x800;
 
 /// A transaction under construction.
 struct Batch<'a> {
-    table: &'a str,
+    how: &'a Filter,
     /// Type, flags and attributes of each message.
     messages: Vec<(u16, u16, Attributes)>,
 }
 
 impl<'a> Batch<'a> {
-    const fn new(table: &'a str) -> Self {
+    const fn new(how: &'a Filter) -> Self {
         Self {
-            table,
+            how,
             messages: Vec::new(),
         }
     }
@@ -241,7 +241,7 @@ impl<'a> Batch<'a> {
     //= R3768-6.4.3-03
     /// The table with its sets, chain and rules.
     fn create(&mut self, flags: u32) {
-        let table = self.table;
+        let table = self.how.table.as_str();
         self.message(NEWTABLE, NLM_F_CREATE, |attrs| {
             attrs.text(1, table);
             attrs.number(2, flags);
@@ -261,14 +261,14 @@ impl<'a> Batch<'a> {
                 attrs.number(10, id);
             });
         }
+        let priority = self.how.priority;
         self.message(NEWCHAIN, NLM_F_CREATE, |attrs| {
             const NF_INET_LOCAL_IN: u32 = 1;
-            const PRIORITY: i32 = -1;
             attrs.text(1, table);
             attrs.text(3, CHAIN);
             attrs.nest(4, |hook| {
                 hook.number(1, NF_INET_LOCAL_IN);
-                hook.put(2, &PRIORITY.to_be_bytes());
+                hook.put(2, &priority.to_be_bytes());
             });
             attrs.number(5, ACCEPT);
             attrs.text(7, "filter");
@@ -281,16 +281,19 @@ impl<'a> Batch<'a> {
             rule.compare(CMP_LTE, &[136]);
             rule.verdict(ACCEPT);
         });
+        let counters = self.how.counters;
         self.rule(|rule| {
             rule.is(META_NFPROTO, &[NFPROTO_IPV4]);
             rule.payload(NETWORK_HEADER, 16, 4);
             rule.lookup(V4, 1);
+            rule.count(counters);
             rule.verdict(DROP);
         });
         self.rule(|rule| {
             rule.is(META_NFPROTO, &[NFPROTO_IPV6]);
             rule.payload(NETWORK_HEADER, 24, 16);
             rule.lookup(V6, 2);
+            rule.count(counters);
             rule.verdict(DROP);
         });
         self.rule(|rule| {
@@ -298,12 +301,13 @@ impl<'a> Batch<'a> {
             rule.payload(NETWORK_HEADER, 24, 16);
             rule.meta(META_IIF, 2);
             rule.lookup(LINK_LOCAL, 3);
+            rule.count(counters);
             rule.verdict(DROP);
         });
     }
 
     fn rule(&mut self, expressions: impl FnOnce(&mut Expressions<'_>)) {
-        let table = self.table;
+        let table = self.how.table.as_str();
         self.message(NEWRULE, NLM_F_CREATE | NLM_F_APPEND, |attrs| {
             attrs.text(1, table);
             attrs.text(2, CHAIN);
@@ -314,7 +318,7 @@ impl<'a> Batch<'a> {
     fn elements(&mut self, kind: u16, elements: &[&Dropped]) {
         // One attribute holds at most 65535 octets.
         const MOST: usize = 1024;
-        let table = self.table;
+        let table = self.how.table.as_str();
         for set in [V4, V6, LINK_LOCAL] {
             let of_set: Vec<_> = elements
                 .iter()
@@ -440,6 +444,13 @@ impl Expressions<'_> {
             data.number(2, 1);
             data.number(4, id);
         });
+    }
+
+    /// From zero.
+    fn count(&mut self, asked: bool) {
+        if asked {
+            self.expression("counter", |_| {});
+        }
     }
 
     fn verdict(&mut self, verdict: u32) {
