@@ -32,6 +32,8 @@ mod ipv6;
 mod keepalived;
 #[path = "lab/leftovers.rs"]
 mod leftovers;
+#[path = "lab/logs.rs"]
+mod logs;
 #[path = "lab/noise.rs"]
 mod noise;
 #[path = "lab/notify.rs"]
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         drop_in::CASES,
         leftovers::CASES,
         noise::CASES,
+        logs::CASES,
         notify::CASES,
         obstacles::CASES,
         reload::CASES,

@@ -23,7 +23,10 @@ pub(super) struct Writer {
 
 enum Console {
     /// journald reads our standard error: it gets fields, and stamps the time itself.
-    Journal(UnixDatagram),
+    Journal {
+        socket: UnixDatagram,
+        fields: bool,
+    },
     Text {
         format: LogFormat,
         fields: bool,
@@ -38,13 +41,14 @@ struct Syslog {
 impl Writer {
     pub(super) fn new(settings: &Settings) -> Self {
         let console = settings.log_to.stderr.then(|| {
+            let fields = !settings.as_keepalived;
             let text = Console::Text {
                 format: settings.log_format,
-                fields: !settings.as_keepalived,
+                fields,
             };
             match settings.log_format {
                 LogFormat::Human if journald_reads_stderr() => {
-                    connect(JOURNAL).map_or(text, Console::Journal)
+                    connect(JOURNAL).map_or(text, |socket| Console::Journal { socket, fields })
                 }
                 LogFormat::Human | LogFormat::Json => text,
             }
@@ -58,18 +62,22 @@ impl Writer {
 
     pub(super) fn write(&mut self, record: &Record) {
         // A log that cannot be written leaves nobody to tell.
-        match &self.console {
+        match &mut self.console {
             None => {}
-            Some(Console::Journal(socket)) => {
-                let _ = socket.send(&journal(record));
+            Some(Console::Journal { socket, fields }) => {
+                let entry = journal(record);
+                if socket.send(&entry).is_err() {
+                    // A journald that was restarted may have a new socket; without one its stream still gets lines.
+                    match connect(JOURNAL).filter(|again| again.send(&entry).is_ok()) {
+                        Some(again) => *socket = again,
+                        None => print(&human(record, *fields)),
+                    }
+                }
             }
-            Some(Console::Text { format, fields }) => {
-                let text = match format {
-                    LogFormat::Human => human(record, *fields),
-                    LogFormat::Json => json(record),
-                };
-                let _ = std::io::stderr().lock().write_all(text.as_bytes());
-            }
+            Some(Console::Text { format, fields }) => print(&match format {
+                LogFormat::Human => human(record, *fields),
+                LogFormat::Json => json(record),
+            }),
         }
         if let Some(syslog) = &mut self.syslog {
             syslog.write(record);
@@ -99,6 +107,10 @@ impl Syslog {
             }
         }
     }
+}
+
+fn print(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn connect(path: &str) -> Option<UnixDatagram> {
