@@ -17,7 +17,7 @@ use crate::unwired;
 /// Not a configuration to run with; the reasons are in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There is no file, or it cannot be read.
+    /// There is no file, or it cannot be read, or one that it must include.
     Unreadable,
     /// There is one.
     Unusable,
@@ -64,7 +64,12 @@ pub fn read(settings: &Settings) -> Result<Source, Refused> {
     say(&findings, &loaded.sources);
     if loaded.refused() {
         error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
-        return Err(Refused::Unusable);
+        let include = |finding: &Diagnostic| finding.code == Code::IncludeMissing;
+        return Err(if findings.iter().any(include) {
+            Refused::Unreadable
+        } else {
+            Refused::Unusable
+        });
     }
     if settings.strict
         && findings

@@ -20,6 +20,8 @@ mod corpus;
 mod drop_in;
 #[path = "lab/duel.rs"]
 mod duel;
+#[path = "lab/dumps.rs"]
+mod dumps;
 #[path = "lab/failover.rs"]
 mod failover;
 #[path = "lab/features.rs"]
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
     let groups: &[&[Case]] = &[
         keepalived::CASES,
         duel::CASES,
+        dumps::CASES,
         failover::CASES,
         features::CASES,
         frr::CASES,

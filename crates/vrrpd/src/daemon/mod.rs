@@ -111,7 +111,7 @@ pub struct Daemon<B, C> {
     /// How adverts leave; of routers that a reload removed too, until the next one.
     ways: BTreeMap<RouterId, Way>,
     steps: Steps<Task>,
-    /// Tracked scripts that have counted as good or bad, and those that run: for dumps.
+    /// Whether the tracked scripts that have ended once are good, and those that run: for dumps.
     good: BTreeMap<TrackId, bool>,
     running: BTreeSet<TrackId>,
     /// Interfaces that were made.
@@ -408,6 +408,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             Message::Reload(plan) => self.reload(*plan),
             Message::ScriptExited { track, outcome } => {
                 self.running.remove(&track);
+                // Bad until its successes suffice; the engine says when it is good.
+                self.good.entry(track).or_insert(false);
                 self.engine
                     .handle(now, Input::ScriptExited { track, outcome });
             }

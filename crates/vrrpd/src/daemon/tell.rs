@@ -76,7 +76,7 @@ pub struct View {
     pub utc: Duration,
     /// By number.
     pub routers: BTreeMap<RouterId, Snapshot>,
-    /// Tracked scripts that have counted as good or bad.
+    /// Whether the tracked scripts that have ended once are good.
     pub good: BTreeMap<TrackId, bool>,
     /// Tracked scripts that run.
     pub running: BTreeSet<TrackId>,

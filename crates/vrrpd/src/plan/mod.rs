@@ -227,15 +227,18 @@ impl Plan {
         let mut errors = Vec::new();
         plan.add_hooks(resolve);
         plan.add_trackers(numbers, resolve);
-        let ids: BTreeMap<&str, RouterId> = config
+        let names = config
             .instances
             .iter()
-            .map(|instance| (instance.name.as_str(), numbers.router(instance)))
-            .collect();
+            .map(|instance| instance.name.as_str());
+        let ids: BTreeMap<&str, RouterId> = names.zip(numbers.routers(&config.instances)).collect();
         let id = |name: &str| ids.get(name).copied();
         plan.statics = Arc::new(install::statics(config, numbers, id));
         for instance in &config.instances {
-            if let Err(error) = plan.add_router(instance, numbers, resolve) {
+            let Some(id) = id(&instance.name) else {
+                continue;
+            };
+            if let Err(error) = plan.add_router(id, instance, numbers, resolve) {
                 errors.push(error);
             }
         }
@@ -275,12 +278,13 @@ impl Plan {
 
     fn add_router(
         &mut self,
+        id: RouterId,
         instance: &config::Instance,
         numbers: &mut Numbers,
         resolve: Resolve<'_>,
     ) -> Result<(), PlanError> {
-        let (id, mut router, mut options) =
-            router::options(instance, numbers, &self.config.globals.vmac_prefix)?;
+        let prefix = &self.config.globals.vmac_prefix;
+        let (mut router, mut options) = router::options(instance, id, numbers, prefix)?;
         options
             .tracked
             .extend(tracked(&instance.track, numbers, &self.trackers));

@@ -36,24 +36,14 @@ struct RouterKey {
     /// Of unicast: the source, and the peers where a source serves several instances of one VRID.
     unicast: Option<(Option<IpAddr>, Vec<IpAddr>)>,
     multicast: Option<IpAddr>,
+    /// The name of an instance that shares all else with one above it.
+    twin: Option<String>,
 }
 
-impl Numbers {
-    pub(super) fn iface(&mut self, name: &str) -> IfaceId {
-        number(&mut self.ifaces, name.into(), IfaceId)
-    }
-
-    pub(super) fn group(&mut self, name: &str) -> GroupId {
-        number(&mut self.groups, name.into(), GroupId)
-    }
-
-    pub(super) fn track(&mut self, kind: TrackKind, name: &str) -> TrackId {
-        number(&mut self.tracks, (kind, name.into()), TrackId)
-    }
-
-    pub(super) fn router(&mut self, instance: &Instance) -> RouterId {
+impl RouterKey {
+    fn new(instance: &Instance) -> Self {
         let unicast = instance.unicast.as_ref();
-        let key = RouterKey {
+        Self {
             vrid: instance.vrid,
             family: instance.family,
             interface: instance.interface.clone(),
@@ -70,8 +60,38 @@ impl Numbers {
                 )
             }),
             multicast: unicast.is_none().then_some(instance.group),
-        };
-        number(&mut self.routers, key, RouterId)
+            twin: None,
+        }
+    }
+}
+
+impl Numbers {
+    pub(super) fn iface(&mut self, name: &str) -> IfaceId {
+        number(&mut self.ifaces, name.into(), IfaceId)
+    }
+
+    pub(super) fn group(&mut self, name: &str) -> GroupId {
+        number(&mut self.groups, name.into(), GroupId)
+    }
+
+    pub(super) fn track(&mut self, kind: TrackKind, name: &str) -> TrackId {
+        number(&mut self.tracks, (kind, name.into()), TrackId)
+    }
+
+    /// The numbers of `instances`, in their order.
+    pub(super) fn routers(&mut self, instances: &[Instance]) -> Vec<RouterId> {
+        let mut ids = Vec::new();
+        for instance in instances {
+            let mut key = RouterKey::new(instance);
+            let mut id = number(&mut self.routers, key.clone(), RouterId);
+            if ids.contains(&id) {
+                // Same VRID, same source, other peers: the sender of a packet tells them apart.
+                key.twin = Some(instance.name.clone());
+                id = number(&mut self.routers, key, RouterId);
+            }
+            ids.push(id);
+        }
+        ids
     }
 
     /// The name of the interface that is made for `router`: what the configuration says, or `PREFIX.VRID`, or

@@ -21,9 +21,10 @@ const DEFAULT_UNICAST_HOP_LIMIT_V6: u8 = 64;
 
 pub(super) fn options(
     instance: &Instance,
+    id: RouterId,
     numbers: &mut Numbers,
     prefix: &str,
-) -> Result<(RouterId, Router, RouterOptions), PlanError> {
+) -> Result<(Router, RouterOptions), PlanError> {
     let value = |what: String| PlanError::Value {
         instance: instance.name.clone(),
         what,
@@ -38,7 +39,6 @@ pub(super) fn options(
     let centis = u16::try_from(instance.advert_int.as_millis() / 10).unwrap_or(u16::MAX);
     let interval = AdvertInterval::from_centis(centis)
         .map_err(|error| value(format!("advert_int: {error}")))?;
-    let id = numbers.router(instance);
     let vmac = instance.vmac.as_ref().map(|vmac| {
         let name = numbers.made_for(id, instance, prefix);
         Vmac {
@@ -132,7 +132,7 @@ pub(super) fn options(
         install: Arc::new(install),
         notify: NotifyPrograms::default(),
     };
-    Ok((id, router, options))
+    Ok((router, options))
 }
 
 fn preempt(instance: &Instance) -> Preempt {

@@ -39,7 +39,8 @@ impl Program {
         command
     }
 
-    /// As a unit file or a container starts it, with files of the host's own.
+    /// As a unit file or a container starts it, with files of the host's own. It has started or ended when this returns:
+    /// before, a signal would kill it.
     pub(crate) fn start(self, host: &Host, conf: &Path) -> Process {
         let mut command = self.command();
         command
@@ -50,7 +51,14 @@ impl Program {
             .arg("-r")
             .arg(host.dir().join("vrrp.pid"))
             .env("TMPDIR", host.dir());
-        host.spawn("keepalived", &mut command).unwrap()
+        let before = text(&host.dir().join("keepalived.log")).len();
+        let mut process = host.spawn("keepalived", &mut command).unwrap();
+        until(2 * SOON, || {
+            let said = process.log();
+            let started = said.get(before..)?.contains("Startup complete");
+            (started || process.ended().unwrap().is_some()).then_some(())
+        });
+        process
     }
 }
 
@@ -146,6 +154,7 @@ fn tidy(line: &str) -> String {
     {
         words.remove(0);
     }
+    words.retain(|word| *word != "tentative");
     let marked = words.windows(2).position(|w| w == ["proto", "112"]);
     if let Some(at) = marked {
         words.drain(at..at + 2);

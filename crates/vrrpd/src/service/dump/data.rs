@@ -3,8 +3,8 @@
 
 use core::fmt::{self, Write as _};
 
-use keepalived_conf::config::{Auth, Instance, Tracked, Version};
-use vrrp_fsm::{Snapshot, Status, TrackerConfig};
+use keepalived_conf::config::{Auth, Tracked, Version};
+use vrrp_fsm::{Snapshot, Status, TrackId, Trackee, TrackerConfig};
 use vrrp_proto::Family;
 
 use super::text;
@@ -90,14 +90,23 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
     writeln!(out, "   State = {state}")?;
     if instance.unicast.is_some() {
         writeln!(out, "   Flags:\n     Using unicast")?;
+    } else if router.vmac.is_some() {
+        writeln!(out, "   Flags:")?;
     } else {
         writeln!(out, "   Flags: none")?;
     }
     writeln!(out, "   Wantstate = {state}")?;
+    // What keepalived counts here keeps an instance from running at all.
+    writeln!(out, "   Number of config faults = 0")?;
     writeln!(
         out,
         "   Number of interface and track script faults = {}",
         snapshot.faults.len()
+    )?;
+    writeln!(
+        out,
+        "   Number of track scripts init = {}",
+        u8::from(snapshot.pending)
     )?;
     let last = text::last_transition(view, snapshot);
     writeln!(
@@ -125,11 +134,7 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
         "   Master down timer = {} usecs",
         snapshot.active_down_interval.as_micros()
     )?;
-    writeln!(
-        out,
-        "   Interface = {}",
-        instance.interface.as_deref().unwrap_or("none")
-    )?;
+    interface(out, view, router)?;
     if let Some(primary) = snapshot.primary {
         let from = if instance.source.is_some() {
             " (from configuration)"
@@ -139,7 +144,15 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
         writeln!(out, "   Using src_ip = {primary}{from}")?;
     }
     if instance.unicast.is_none() {
-        writeln!(out, "   Multicast address {}", instance.group)?;
+        let index = view.host.link(text::interface(router));
+        match index.filter(|_| router.family == Family::V6) {
+            Some(link) => writeln!(
+                out,
+                "   Multicast address {}, ifindex {}",
+                instance.group, link.index
+            )?,
+            None => writeln!(out, "   Multicast address {}", instance.group)?,
+        }
     }
     let garp = &instance.garp;
     writeln!(out, "   Gratuitous ARP delay = {}", garp.delay.as_secs())?;
@@ -219,6 +232,7 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
         enabled(instance.promote_secondaries)
     )?;
     match &instance.auth {
+        None if instance.version == Version::V3 => {}
         None => writeln!(out, "   Authentication type = none")?,
         Some(Auth::Pass(_)) => writeln!(
             out,
@@ -229,7 +243,7 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
             "   Authentication type = IPSEC_AH\n   Password = ********"
         )?,
     }
-    addresses(out, instance, text::is_set(snapshot))?;
+    addresses(out, router, text::is_set(snapshot))?;
     if let Some(unicast) = &instance.unicast {
         writeln!(
             out,
@@ -293,10 +307,29 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
     )
 }
 
-fn addresses(out: &mut String, instance: &Instance, set: bool) -> fmt::Result {
+/// A virtual MAC address has an interface of its own.
+fn interface(out: &mut String, view: &View, router: &Router) -> fmt::Result {
+    let instance = &*router.instance;
+    let own = instance.interface.as_deref().unwrap_or("none");
+    let Some(vmac) = &router.vmac else {
+        return writeln!(out, "   Interface = {own}");
+    };
+    let up = view.host.link(&vmac.name).is_some_and(|link| link.up);
+    let base = instance.vmac_xmit_base;
+    writeln!(
+        out,
+        "   Use VMAC, i/f name {}, is_up = {up}, xmit_base = {base}",
+        vmac.name
+    )?;
+    let base = if base { ", xmit base i/f" } else { "" };
+    writeln!(out, "   Interface = {}, vmac on {own}{base}", vmac.name)
+}
+
+fn addresses(out: &mut String, router: &Router, set: bool) -> fmt::Result {
+    let instance = &*router.instance;
     writeln!(out, "   Virtual IP ({}):", instance.addresses.len())?;
     for address in &instance.addresses {
-        writeln!(out, "     {}", text::address(address, instance, set))?;
+        writeln!(out, "     {}", text::address(address, router, set))?;
     }
     list(
         out,
@@ -304,7 +337,7 @@ fn addresses(out: &mut String, instance: &Instance, set: bool) -> fmt::Result {
         instance
             .excluded
             .iter()
-            .map(|address| text::address(address, instance, set)),
+            .map(|address| text::address(address, router, set)),
     )
 }
 
@@ -323,8 +356,8 @@ fn scripts(out: &mut String, notify: &NotifyPrograms) -> fmt::Result {
     script("Fault", &notify.fault)?;
     script("Stop", &notify.stop)?;
     script("Deleted", &notify.deleted)?;
-    script("Master rx lower priority", &notify.lower_heard)?;
-    script("Generic", &notify.any)
+    script("Generic", &notify.any)?;
+    script("Master rx lower pri", &notify.lower_heard)
 }
 
 fn as_user(program: &Program) -> String {
@@ -393,6 +426,11 @@ fn groups(out: &mut String, view: &View) -> fmt::Result {
             "VRRP member instances",
             group.config.members.iter().cloned(),
         )?;
+        if group.config.tracking_weight {
+            writeln!(out, "   sync group tracking weight set")?;
+        }
+        let mails = if group.config.smtp_alert { "yes" } else { "no" };
+        writeln!(out, "   Using smtp notification = {mails}")?;
         let weighted = |tracked: &Tracked| format!("{} weight {}", tracked.name, tracked.weight);
         list(
             out,
@@ -420,18 +458,18 @@ fn trackers(out: &mut String, view: &View) -> fmt::Result {
             writeln!(out, "   Command = {}", text::program(program))?;
         }
         writeln!(out, "   Interval = {} sec", options.interval.as_secs_f64())?;
-        writeln!(out, "   Timeout = {} sec", options.timeout.as_secs_f64())?;
+        let timeout = script.timeout.unwrap_or_default();
+        writeln!(out, "   Timeout = {} sec", timeout.as_secs_f64())?;
         writeln!(out, "   Weight = {}", script.weight)?;
         writeln!(
             out,
             "   Rise = {}\n   Fall = {}",
             options.rise, options.fall
         )?;
-        let status = match view.good.get(id) {
-            Some(true) => "GOOD",
-            Some(false) => "BAD",
-            None => "INIT",
-        };
+        let good = view.good.get(id);
+        let init = if good.is_some() { "unknown" } else { "INIT" };
+        writeln!(out, "   Insecure = no\n   Init state = {init}")?;
+        let status = if good == Some(&true) { "GOOD" } else { "BAD" };
         writeln!(out, "   Status = {status}")?;
         if let Some(program) = view.plan.programs.get(id) {
             writeln!(
@@ -439,6 +477,10 @@ fn trackers(out: &mut String, view: &View) -> fmt::Result {
                 "   Script{}",
                 as_user(program).replace(", uid:gid ", " uid:gid = ")
             )?;
+        }
+        writeln!(out, "   VRRP instances :\n   Tracking instances :")?;
+        for (name, weight) in trackers_of(view, *id) {
+            writeln!(out, "     {name}, weight {weight}")?;
         }
         writeln!(
             out,
@@ -451,6 +493,29 @@ fn trackers(out: &mut String, view: &View) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// Who follows a tracker, in the order of the file, and with what weight.
+fn trackers_of(view: &View, track: TrackId) -> Vec<(&str, i16)> {
+    let mut found = Vec::new();
+    for instance in &view.plan.config.instances {
+        let mut routers = view.plan.routers.iter();
+        let id = routers.find(|(_, router)| router.instance.name == instance.name);
+        let config = id.and_then(|(id, _)| view.plan.engine.routers.get(id));
+        let own = config.map(|config| config.tracked.as_slice());
+        let groups = view.plan.engine.groups.values();
+        let mut groups =
+            groups.filter(|group| id.is_some_and(|(id, _)| group.members.contains(id)));
+        let shared = groups.next().map(|group| group.tracked.as_slice());
+        let tracked = own.into_iter().chain(shared).flatten();
+        let mut tracked = tracked.filter(|tracked| tracked.what == Trackee::Track(track));
+        found.extend(
+            tracked
+                .next()
+                .map(|tracked| (instance.name.as_str(), tracked.weight)),
+        );
+    }
+    found
 }
 
 fn interfaces(out: &mut String, view: &View) -> fmt::Result {

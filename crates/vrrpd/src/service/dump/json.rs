@@ -50,10 +50,7 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
             .map_or("", |vmac| vmac.name.as_str())
             .into(),
     );
-    put(
-        "ifp_ifname",
-        instance.interface.as_deref().unwrap_or_default().into(),
-    );
+    put("ifp_ifname", text::interface(router).into());
     put("master_priority", text::master_priority(snapshot).into());
     put(
         "last_transition",
@@ -107,7 +104,7 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
             data.insert(key.into(), items.into());
         }
     };
-    let address = |address| Value::from(text::address(address, instance, set));
+    let address = |address| Value::from(text::address(address, router, set));
     list("vips", instance.addresses.iter().map(address).collect());
     list("evips", instance.excluded.iter().map(address).collect());
     list(

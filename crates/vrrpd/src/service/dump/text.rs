@@ -4,11 +4,14 @@ use core::fmt::Write as _;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use keepalived_conf::config::{Address, Instance, Prefix, Route, Rule, RuleAction};
+use keepalived_conf::config::{
+    self, Address, Insert, NextHop, Prefix, Route, RouteKind, Rule, RuleAction,
+};
 use vrrp_fsm::{Role, Snapshot, Status};
 
 use crate::civil::Civil;
 use crate::daemon::View;
+use crate::plan::Router;
 use crate::service::program::Program;
 
 /// When the status changed last, since 1970.
@@ -65,48 +68,67 @@ pub(super) fn master_priority(snapshot: &Snapshot) -> u8 {
     peer.map_or(0, |peer| peer.priority.get())
 }
 
-/// `ADDRESS[/LEN] [brd B] dev IF scope S [label L] [lifetime] [set]`; exporters split it at its blanks.
-pub(super) fn address(address: &Address, instance: &Instance, set: bool) -> String {
+/// `ADDRESS[/LEN] [brd B] dev IF scope S [label L] [peer P] [flags] [lifetime] [set]`; exporters split it at its blanks.
+pub(super) fn address(address: &Address, router: &Router, set: bool) -> String {
     let mut text = address.address.to_string();
-    let bare = match address.address {
+    if address.prefix_len != bare(address.address) {
+        let _ = write!(text, "/{}", address.prefix_len);
+    }
+    if let (Some(broadcast), IpAddr::V4(v4)) = (address.broadcast, address.address) {
+        let _ = write!(text, " brd {}", broadcast.resolve(v4, address.prefix_len));
+    }
+    let dev = address.dev.clone().unwrap_or_else(|| home(router));
+    let _ = write!(text, " dev {dev} scope {}", scope(address.scope));
+    if let Some(label) = &address.label {
+        let _ = write!(text, " label {label}");
+    }
+    if let Some(peer) = address.peer {
+        let _ = write!(text, " peer {peer}/{}", bare(peer));
+    }
+    let lifetime = match (address.address, address.preferred_lifetime) {
+        (IpAddr::V4(_), _) => None,
+        (IpAddr::V6(_), Some(Duration::ZERO)) => Some("deprecated".into()),
+        (IpAddr::V6(_), Some(time)) => Some(format!("preferred_lft {}", time.as_secs())),
+        (IpAddr::V6(_), None) => Some("preferred_lft forever".into()),
+    };
+    let filtered = set && !router.instance.accept && router.instance.priority < 255;
+    let words = [
+        (address.home, "home"),
+        (address.dad, "-nodad"),
+        (address.manage_temporary, "mngtmpaddr"),
+        (address.no_prefix_route, "noprefixroute"),
+        (address.autojoin, "autojoin"),
+        (lifetime.is_some(), lifetime.as_deref().unwrap_or_default()),
+        (!address.track, "no_track"),
+        (set, "set"),
+        (filtered, "nftable_set"),
+    ];
+    for (_, word) in words.iter().filter(|(said, _)| *said) {
+        let _ = write!(text, " {word}");
+    }
+    text
+}
+
+/// The interface that a router works on; a virtual MAC address has one of its own.
+pub(super) fn interface(router: &Router) -> &str {
+    let own = router.instance.interface.as_deref().unwrap_or_default();
+    router.vmac.as_ref().map_or(own, |vmac| vmac.name.as_str())
+}
+
+/// The interface that a router's addresses go to: the one with the virtual MAC is named with its parent.
+fn home(router: &Router) -> String {
+    let own = router.instance.interface.as_deref().unwrap_or("none");
+    match &router.vmac {
+        Some(vmac) => format!("{}@{own}", vmac.name),
+        None => own.into(),
+    }
+}
+
+const fn bare(address: IpAddr) -> u8 {
+    match address {
         IpAddr::V4(_) => 32,
         IpAddr::V6(_) => 128,
-    };
-    // Writing to a string does not fail.
-    let _ = (|| {
-        if address.prefix_len != bare {
-            write!(text, "/{}", address.prefix_len)?;
-        }
-        if let Some(peer) = address.peer {
-            write!(text, " peer {peer}")?;
-        }
-        if let (Some(broadcast), IpAddr::V4(v4)) = (address.broadcast, address.address) {
-            write!(text, " brd {}", broadcast.resolve(v4, address.prefix_len))?;
-        }
-        let dev = address
-            .dev
-            .as_deref()
-            .or(instance.interface.as_deref())
-            .unwrap_or("none");
-        write!(text, " dev {dev} scope {}", scope(address.scope))?;
-        if let Some(label) = &address.label {
-            write!(text, " label {label}")?;
-        }
-        match (address.address, address.preferred_lifetime) {
-            (IpAddr::V4(_), _) => {}
-            (IpAddr::V6(_), Some(Duration::ZERO)) => text.push_str(" deprecated"),
-            (IpAddr::V6(_), Some(time)) => write!(text, " preferred_lft {}", time.as_secs())?,
-            (IpAddr::V6(_), None) => text.push_str(" preferred_lft forever"),
-        }
-        if !address.track {
-            text.push_str(" no_track");
-        }
-        if set {
-            text.push_str(" set");
-        }
-        core::fmt::Result::Ok(())
-    })();
-    text
+    }
 }
 
 fn scope(scope: u8) -> String {
@@ -121,61 +143,77 @@ fn scope(scope: u8) -> String {
 }
 
 fn prefix(prefix: &Prefix) -> String {
-    let bare = match prefix.address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    };
-    if prefix.len == bare {
+    if prefix.len == bare(prefix.address) {
         prefix.address.to_string()
     } else {
         format!("{}/{}", prefix.address, prefix.len)
     }
 }
 
-/// What tells a route from others; its metrics are left out.
+/// What tells a route from others, and its scope; the rest of its metrics is left out.
 pub(super) fn route(route: &Route) -> String {
-    let mut text = route
-        .destination
-        .as_ref()
-        .map_or_else(|| "default".into(), prefix);
-    let _ = (|| {
-        if let Some(via) = route.via {
-            write!(
-                text,
-                " via inet{} {via}",
-                if via.is_ipv6() { "6" } else { "" }
-            )?;
-        }
-        if let Some(dev) = &route.dev {
-            write!(text, " dev {dev}")?;
-        }
-        if let Some(table) = route.table.filter(|table| *table != 254) {
-            write!(text, " table {table}")?;
-        }
-        write!(text, " proto {}", route.protocol.unwrap_or(18))?;
-        if let Some(source) = route.source {
-            write!(text, " src {source}")?;
-        }
-        if let Some(metric) = route.metric {
-            write!(text, " metric {metric}")?;
-        }
-        for hop in &route.next_hops {
-            text.push_str(" nexthop");
-            if let Some(via) = hop.via {
-                write!(
-                    text,
-                    " via inet{} {via}",
-                    if via.is_ipv6() { "6" } else { "" }
-                )?;
-            }
-            if let Some(dev) = &hop.dev {
-                write!(text, " dev {dev}")?;
-            }
-        }
-        core::fmt::Result::Ok(())
-    })();
+    let mut words = Vec::new();
+    words.push(match (route.insert, route.kind) {
+        (Some(Insert::Append), _) => "append".into(),
+        (Some(Insert::Prepend), _) | (None, RouteKind::Unicast) => "prepend".into(),
+        (Some(Insert::Add), _) | (None, _) => "add".into(),
+    });
+    if route.kind != RouteKind::Unicast {
+        words.push(format!("{:?}", route.kind).to_lowercase());
+    }
+    let everything = match route.family {
+        config::Family::V4 => "0.0.0.0/0",
+        config::Family::V6 => "::/0",
+    };
+    words.push(
+        route
+            .destination
+            .as_ref()
+            .map_or_else(|| everything.into(), prefix),
+    );
+    let mut word = |name: &str, value: Option<String>| {
+        words.extend(value.map(|value| format!("{name} {value}")))
+    };
+    word("src", route.source.map(|source| source.to_string()));
+    word("via", route.via.map(gateway));
+    word("dev", route.dev.clone());
+    let table = route.table.filter(|table| *table != MAIN);
+    word("table", table.map(|table| table.to_string()));
+    word(
+        "proto",
+        Some(route.protocol.unwrap_or(KEEPALIVED).to_string()),
+    );
+    word("scope", route.scope.map(|scope| scope.to_string()));
+    word("metric", route.metric.map(|metric| metric.to_string()));
+    words.extend(route.next_hops.iter().map(next_hop));
+    if !route.track {
+        words.push("no_track".into());
+    }
+    words.join(" ")
+}
+
+fn next_hop(hop: &NextHop) -> String {
+    let mut text = String::from("nexthop");
+    if let Some(via) = hop.via {
+        let _ = write!(text, " via {}", gateway(via));
+    }
+    if let Some(dev) = &hop.dev {
+        let _ = write!(text, " dev {dev}");
+    }
+    if hop.weight > 1 {
+        let _ = write!(text, " weight {}", hop.weight);
+    }
     text
 }
+
+fn gateway(address: IpAddr) -> String {
+    let family = if address.is_ipv6() { "inet6" } else { "inet" };
+    format!("{family} {address}")
+}
+
+/// rtnetlink's numbers.
+const MAIN: u32 = 254;
+const KEEPALIVED: u8 = 18;
 
 /// What tells a rule from others.
 pub(super) fn rule(rule: &Rule) -> String {
@@ -183,12 +221,17 @@ pub(super) fn rule(rule: &Rule) -> String {
     let mut word = |name: &str, value: Option<String>| {
         words.extend(value.map(|value| format!("{name} {value}")))
     };
-    word("from", rule.from.as_ref().map(prefix));
+    let range = |(first, last): (u16, u16)| format!("{first}-{last}");
+    word(
+        "from",
+        Some(rule.from.as_ref().map_or_else(|| "all".into(), prefix)),
+    );
     word("to", rule.to.as_ref().map(prefix));
     word(
         "priority",
         rule.priority.map(|priority| priority.to_string()),
     );
+    word("tos", Some(format!("{:#x}", rule.tos.unwrap_or_default())));
     word(
         "fwmark",
         rule.fwmark
@@ -196,16 +239,26 @@ pub(super) fn rule(rule: &Rule) -> String {
     );
     word("iif", rule.iif.clone());
     word("oif", rule.oif.clone());
-    word("tos", Some(format!("{:#x}", rule.tos.unwrap_or_default())));
-    word("protocol", Some(rule.protocol.unwrap_or(18).to_string()));
+    word(
+        "uidrange",
+        rule.uid_range
+            .map(|(first, last)| format!("{first}-{last}")),
+    );
+    word(
+        "protocol",
+        Some(rule.protocol.unwrap_or(KEEPALIVED).to_string()),
+    );
+    word("ipproto", rule.ip_protocol.map(|number| number.to_string()));
+    word("sport", rule.sport.map(range));
+    word("dport", rule.dport.map(range));
     words.push(match rule.action {
         RuleAction::Table(table) => format!("lookup {table}"),
         RuleAction::Goto(target) => format!("goto {target}"),
         RuleAction::L3mdev => "lookup [l3mdev-table]".into(),
         RuleAction::Nop => "nop".into(),
-        RuleAction::Blackhole => "blackhole".into(),
-        RuleAction::Unreachable => "unreachable".into(),
-        RuleAction::Prohibit => "prohibit".into(),
+        RuleAction::Blackhole => "type blackhole".into(),
+        RuleAction::Unreachable => "type unreachable".into(),
+        RuleAction::Prohibit => "type prohibit".into(),
     });
     let not = if rule.not { "not " } else { "" };
     format!("{not}{}", words.join(" "))
