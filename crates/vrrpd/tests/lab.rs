@@ -28,6 +28,8 @@ mod failover;
 mod features;
 #[path = "lab/frr.rs"]
 mod frr;
+#[path = "lab/hmac.rs"]
+mod hmac;
 #[path = "lab/ipv6.rs"]
 mod ipv6;
 #[path = "lab/keepalived.rs"]
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         keepalived::CASES,
         duel::CASES,
         dumps::CASES,
+        hmac::CASES,
         failover::CASES,
         features::CASES,
         frr::CASES,

@@ -20,7 +20,7 @@ pub(super) fn text(view: &View) -> String {
             .iter()
             .find(|(_, router)| router.instance.name == instance.name)?;
         let snapshot = view.routers.get(id)?;
-        Some(json!({ "data": data(view, router, snapshot), "stats": stats(snapshot) }))
+        Some(json!({ "data": data(view, router, snapshot), "stats": stats(router, snapshot) }))
     });
     let instances = Value::Array(instances.collect());
     match view.plan.config.globals.json_version {
@@ -187,24 +187,36 @@ fn scripts(notify: &NotifyPrograms) -> [(&'static str, Option<&Program>); 7] {
     ]
 }
 
-fn stats(snapshot: &Snapshot) -> Value {
+fn stats(router: &Router, snapshot: &Snapshot) -> Value {
     let stats = &snapshot.stats;
-    json!({
-        "advert_rcvd": stats.adverts_rcvd,
-        "advert_sent": stats.adverts_sent,
-        "become_master": stats.become_active,
-        "release_master": stats.leave_active,
-        "packet_len_err": stats.packet_length_errors,
-        "advert_interval_err": stats.adv_interval_errors,
-        "ip_ttl_err": stats.ip_ttl_errors,
-        "invalid_type_rcvd": stats.invalid_type_rcvd,
-        "addr_list_err": stats.address_list_errors,
-        "invalid_authtype": stats.invalid_auth_type,
-        "authtype_mismatch": stats.auth_type_mismatch,
-        "auth_failure": stats.auth_failures,
-        "pri_zero_rcvd": stats.priority_zero_rcvd,
-        "pri_zero_sent": stats.priority_zero_sent,
-    })
+    let mut counters = Map::new();
+    let mut put = |key: &str, count: u64| {
+        counters.insert(key.into(), count.into());
+    };
+    put("advert_rcvd", stats.adverts_rcvd);
+    put("advert_sent", stats.adverts_sent);
+    put("become_master", stats.become_active);
+    put("release_master", stats.leave_active);
+    put("packet_len_err", stats.packet_length_errors);
+    put("advert_interval_err", stats.adv_interval_errors);
+    put("ip_ttl_err", stats.ip_ttl_errors);
+    put("invalid_type_rcvd", stats.invalid_type_rcvd);
+    put("addr_list_err", stats.address_list_errors);
+    put("invalid_authtype", stats.invalid_auth_type);
+    put("authtype_mismatch", stats.auth_type_mismatch);
+    put("auth_failure", stats.auth_failures);
+    if router.instance.hmac.is_some() {
+        // As keepalived 2.4 has it, which came with the extension.
+        put("auth_ext_missing", stats.auth_ext_missing);
+        put("auth_ext_malformed", stats.auth_ext_malformed);
+        put("auth_ext_unknown_key", stats.auth_ext_unknown_key);
+        put("auth_ext_invalid_hmac", stats.auth_ext_invalid_hmac);
+        put("auth_ext_stale", stats.auth_ext_stale);
+        put("auth_ext_replay", stats.auth_ext_replay);
+    }
+    put("pri_zero_rcvd", stats.priority_zero_rcvd);
+    put("pri_zero_sent", stats.priority_zero_sent);
+    Value::Object(counters)
 }
 
 /// A whole number as `1`, another as `0.5`: exporters decode the former as integers.
