@@ -56,7 +56,7 @@ pub use address::{AddressFlags, AddressRecord, AddressSpec, AddressState, Lifeti
 pub use backend::Backend;
 pub use error::{NetError, OpError, OpErrorKind};
 pub use event::{Author, NetEvent, Unreadable};
-pub use link::{IfIndex, Link, Mac, VirtualLink, VirtualLinkKind};
+pub use link::{IfIndex, IpvlanMode, Link, Mac, VirtualLink, VirtualLinkKind};
 pub use op::{Listen, Op, Payload, Protocol, Transmit};
 pub use route::{
     Destination, Encap, LockedMetric, NextHop, Preference, Route, RouteKind, RouteMetrics,

@@ -126,5 +126,17 @@ pub enum VirtualLinkKind {
     /// A macvlan in VEPA mode with this address, the virtual MAC as a rule. RFC 9568 §7.3.
     Macvlan(Mac),
     /// An ipvlan in L2 mode.
-    Ipvlan,
+    Ipvlan(IpvlanMode),
+}
+
+/// Whom an ipvlan may talk to among those of its parent, which all have the same mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum IpvlanMode {
+    /// Everybody, directly.
+    #[default]
+    Bridge,
+    /// Nobody.
+    Private,
+    /// Everybody, by way of the switch.
+    Vepa,
 }

@@ -76,6 +76,14 @@ pub enum Op<'a> {
         /// Up, or down.
         up: bool,
     },
+    /// Whether the kernel keeps the other addresses of a subnet on an interface when the first of them goes
+    /// (`promote_secondaries`). Off means: as it was before it was switched on here.
+    Promote {
+        /// Where.
+        iface: IfIndex,
+        /// Keep them, or as before.
+        on: bool,
+    },
     /// Accept_Mode (RFC 9568 §6.1): with `accept` false packets to `address` are dropped, Neighbour Discovery aside.
     /// The default of a host is true.
     SetAccept {

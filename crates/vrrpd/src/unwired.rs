@@ -41,18 +41,7 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
 
 fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
     let all = [
-        (instance.ipvlan.is_some(), "use_ipvlan"),
-        (instance.vmac_addr, "use_vmac_addr"),
-        (
-            instance
-                .addresses
-                .iter()
-                .chain(&instance.excluded)
-                .any(|address| address.use_vmac),
-            "use_vmac of an address",
-        ),
         (!instance.track.bfds.is_empty(), "track_bfd"),
-        (instance.promote_secondaries, "promote_secondaries"),
         (instance.linkbeat_polling, "linkbeat_use_polling"),
     ];
     all.into_iter()

@@ -451,7 +451,13 @@ impl Reader<'_> {
         let mut words = line.words.iter().skip(1);
         while let Some(word) = words.next() {
             match word.text.as_str() {
-                "netlink_notify_msg" => vmac.netlink_notify = true,
+                "netlink_notify_msg" => {
+                    vmac.netlink_notify = true;
+                    let message = "`netlink_notify_msg` has no effect here";
+                    let finding =
+                        Lines::finding(Code::KeywordNoEffect, word.place(), message.to_owned());
+                    self.report(finding.note("the kernel tells of every interface that is made"));
+                }
                 "group" => {
                     vmac.group = words
                         .next()

@@ -373,6 +373,10 @@ impl Linux {
                 self.vmacs.removed(*iface, &mut self.requests);
                 Ok(())
             }
+            Op::Promote { iface, on } => {
+                self.vmacs
+                    .promote(*iface, *on, &mut self.requests, &self.monitor)
+            }
             Op::CreateLink(link) => self.vmacs.create(link, &mut self.requests, &self.monitor),
             _ => Err(OpError::new(OpErrorKind::NotSupported, "")),
         }
@@ -525,6 +529,7 @@ const fn lane(op: &Op<'_>) -> Lane {
         | Op::Unlisten(_)
         | Op::Expect { .. }
         | Op::CreateLink(_)
+        | Op::Promote { .. }
         | Op::RemoveLink { .. } => Lane::Alone,
         Op::SetAccept { .. } => Lane::Accept,
     }

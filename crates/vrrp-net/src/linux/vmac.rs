@@ -17,6 +17,8 @@ pub(super) struct Vmacs {
     /// By parent: which interfaces were made on it, and the settings that it had before. A program that is killed
     /// takes this knowledge with it: then the parent's settings stay as they are.
     parents: BTreeMap<IfIndex, Parent>,
+    /// Interfaces that keep secondary addresses for our sake, and did not before.
+    promoting: BTreeSet<IfIndex>,
     /// Reverse path filters as they were.
     rp_filter: Option<ReversePath>,
 }
@@ -194,6 +196,37 @@ impl Vmacs {
         }
     }
 
+    /// Carries out [`crate::Op::Promote`].
+    pub(super) fn promote(
+        &mut self,
+        iface: IfIndex,
+        on: bool,
+        requests: &mut Requests,
+        monitor: &Monitor,
+    ) -> Result<(), OpError> {
+        let set = |value, requests: &mut Requests| {
+            let setting = [(Ipv4Setting::PromoteSecondaries, value)];
+            requests.ask(netlink::set_ipv4(iface, &setting))
+        };
+        if !on {
+            // The interface may be gone, and the setting with it.
+            if self.promoting.remove(&iface) && monitor.links().contains_key(&iface) {
+                return set(0, requests).map_err(refused);
+            }
+            return Ok(());
+        }
+        let link = monitor.links().get(&iface).ok_or_else(|| {
+            OpError::new(OpErrorKind::NoInterface, format!("no interface {iface}"))
+        })?;
+        let name = format!("ipv4/conf/{}/promote_secondaries", link.name);
+        if read(&name).is_ok_and(|now| now != 0) {
+            return Ok(());
+        }
+        set(1, requests).map_err(refused)?;
+        self.promoting.insert(iface);
+        Ok(())
+    }
+
     fn made(&self, iface: IfIndex) -> bool {
         self.parents
             .values()
@@ -235,7 +268,7 @@ fn is_as_wanted(link: &Link, wanted: &VirtualLink) -> bool {
     link.parent == Some(wanted.parent)
         && match wanted.kind {
             VirtualLinkKind::Macvlan(mac) => kind == Some("macvlan") && link.mac == Some(mac),
-            VirtualLinkKind::Ipvlan => kind == Some("ipvlan"),
+            VirtualLinkKind::Ipvlan(_) => kind == Some("ipvlan"),
         }
 }
 
@@ -255,7 +288,7 @@ fn replace(other: &Link, requests: &mut Requests) -> Result<(), OpError> {
 fn cannot_make(wanted: &VirtualLink, refusal: Refusal) -> OpError {
     let what = match wanted.kind {
         VirtualLinkKind::Macvlan(_) => "macvlan",
-        VirtualLinkKind::Ipvlan => "ipvlan",
+        VirtualLinkKind::Ipvlan(_) => "ipvlan",
     };
     let mut error = refused(refusal);
     error.detail = match error.kind {

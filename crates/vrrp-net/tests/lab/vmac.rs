@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use vrrp_lab::{Capture, Cidr, Host, HostPlan, Plan, Probe, Seen, until};
 use vrrp_net::frame::{GratuitousArp, UnsolicitedNa};
 use vrrp_net::{
-    AddressSpec, Backend, Destination, IfIndex, Mac, NetEvent, NextHop, Op, OpErrorKind, Payload,
-    Route, Transmit, VirtualLink, VirtualLinkKind,
+    AddressSpec, Backend, Destination, IfIndex, IpvlanMode, Mac, NetEvent, NextHop, Op,
+    OpErrorKind, Payload, Route, Transmit, VirtualLink, VirtualLinkKind,
 };
 use vrrp_proto::{Endpoints, Family, GROUP_V4, VirtualMac, Vrid};
 
@@ -382,7 +382,7 @@ fn ipvlan_is_refused_clearly() {
     let lab = lan(&["r1"]);
     let mut node = Node::open(&lab["r1"]);
     let link = VirtualLink {
-        kind: VirtualLinkKind::Ipvlan,
+        kind: VirtualLinkKind::Ipvlan(IpvlanMode::Bridge),
         ..wanted(&node, Family::V4)
     };
     let mut told = None;

@@ -173,7 +173,7 @@ impl SimKernel {
         let (port, carrier) = (parent.port, parent.link.carrier);
         let mac = match wanted.kind {
             VirtualLinkKind::Macvlan(mac) => mac,
-            VirtualLinkKind::Ipvlan => parent.mac,
+            VirtualLinkKind::Ipvlan(_) => parent.mac,
         };
         if let Some(have) = self
             .ifaces
@@ -271,6 +271,10 @@ impl SimKernel {
             Op::CreateLink(link) => self.create_link(link)?,
             Op::RemoveLink { iface } => self.remove_link(*iface),
             Op::SetLink { iface, up } => self.set_link(*iface, *up)?,
+            // This kernel has no primary and secondary addresses.
+            Op::Promote { iface, .. } => {
+                self.iface(*iface)?;
+            }
             Op::SetAccept {
                 iface,
                 address,

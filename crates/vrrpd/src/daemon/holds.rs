@@ -8,10 +8,11 @@ use std::sync::Arc;
 use tracing::error;
 use vrrp_fsm::{FaultCause, Input, RouterId};
 use vrrp_net::{AddressState, Backend};
+use vrrp_proto::Family;
 
 use super::Daemon;
 use crate::clock::Clock;
-use crate::plan::Plan;
+use crate::plan::{Made, Plan};
 
 /// One reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,10 @@ pub(super) enum Hold {
     Source(IpAddr),
     /// It is to use unicast and has no peer (`unicast_fault_no_peer`).
     NoPeers,
+    /// An interface cannot be made (`use_vmac`, `use_ipvlan`).
+    Link,
+    /// Its ipvlan has no address to send from.
+    NoIpvlanAddress,
     /// A static entry that it is tied to cannot be put back.
     Statics,
     /// What it serves keeps being removed by somebody else.
@@ -37,6 +42,10 @@ impl fmt::Display for Hold {
             Self::NoPeers => f.write_str(
                 "unicast without any peers, and unicast_fault_no_peer is set; remedy: list the other nodes in unicast_peer",
             ),
+            Self::Link => f.write_str("an interface of its own cannot be made"),
+            Self::NoIpvlanAddress => {
+                f.write_str("use_ipvlan has no address; remedy: write it behind use_ipvlan")
+            }
             Self::Statics => {
                 f.write_str("a static address, route or rule of its track_group is missing")
             }
@@ -71,6 +80,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         }
     }
 
+    pub(super) fn is_held(&self, router: RouterId, reason: Hold) -> bool {
+        let reasons = self.holds.get(&router);
+        reasons.is_some_and(|reasons| reasons.contains(&reason))
+    }
+
     /// Why a router has just come to be at fault, if that is for a reason of these.
     pub(super) fn held(&self, router: RouterId, cause: FaultCause) -> bool {
         let held = cause == FaultCause::Blocked && self.holds.contains_key(&router);
@@ -97,6 +111,17 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             let unicast = router.instance.unicast.as_ref();
             let alone = unicast.is_some_and(|unicast| unicast.peers.is_empty());
             self.hold(*id, Hold::NoPeers, alone);
+            let ipvlan = router.instance.ipvlan.as_ref();
+            let bare = ipvlan.is_some_and(|ipvlan| ipvlan.address.is_none());
+            self.hold(
+                *id,
+                Hold::NoIpvlanAddress,
+                bare && router.family == Family::V4,
+            );
+            let there = |made: &Made| self.host.link(&made.name).is_some();
+            if router.links().all(there) {
+                self.hold(*id, Hold::Link, false);
+            }
             let Some(source) = router.instance.source else {
                 continue;
             };

@@ -28,6 +28,8 @@ pub(super) struct Ifaces {
     up: BTreeMap<IfaceId, bool>,
     primaries: BTreeMap<(IfaceId, Family), Option<IpAddr>>,
     listening: BTreeSet<Listen>,
+    /// On which `promote_secondaries` is asked for.
+    promoting: BTreeSet<IfIndex>,
     /// What was said to be expected there.
     expected: BTreeMap<Listen, VridSet>,
 }
@@ -112,6 +114,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.refresh_links(&plan);
         self.refresh_holds(&plan);
         self.refresh_listening(&plan);
+        self.refresh_promoting(&plan);
         self.want_links();
         self.restore_statics();
     }
@@ -162,6 +165,20 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             self.ifaces.up.insert(*iface, up);
             self.engine
                 .handle(self.now, Input::Link { iface: *iface, up });
+        }
+    }
+
+    /// Where `promote_secondaries` is wanted; an interface with a virtual MAC has it anyway.
+    pub(super) fn refresh_promoting(&mut self, plan: &Plan) {
+        let routers = plan.routers.values();
+        let asking = routers.filter(|it| it.instance.promote_secondaries && it.vmac.is_none());
+        let wanted: BTreeSet<IfIndex> = asking
+            .filter_map(|router| self.ifaces.index(router.iface))
+            .collect();
+        let had = core::mem::replace(&mut self.ifaces.promoting, wanted.clone());
+        for iface in had.symmetric_difference(&wanted).copied() {
+            let on = wanted.contains(&iface);
+            self.steps.push(Step::Promote { iface, on });
         }
     }
 

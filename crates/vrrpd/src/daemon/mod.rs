@@ -431,6 +431,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             self.follow();
             self.remove_statics();
             self.remove_links(&Plan::default());
+            self.refresh_promoting(&Plan::default());
             while !self.steps.is_empty() {
                 self.run_steps();
             }
@@ -658,10 +659,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 if let Step::Listen(listen) = &step {
                     self.ifaces.forget_listening(listen);
                 }
-                if let Step::MakeLink(link) = &step {
-                    self.forget_link(&link.name);
-                }
-                if !self.static_failed(&step, &error) {
+                let known = match &step {
+                    Step::MakeLink(link) => self.lack_link(&link.name),
+                    step => self.static_failed(step, &error),
+                };
+                if !known {
                     tell::step_failed(&self.host, &step, &error);
                 }
             }

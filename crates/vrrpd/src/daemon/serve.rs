@@ -15,8 +15,8 @@ use crate::plan::{Install, PlacedAddress};
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) install: Arc<Install>,
-    /// The interface with the virtual MAC.
-    vmac: Option<IfaceId>,
+    /// The interfaces with the virtual MAC.
+    vmacs: Vec<IfaceId>,
     /// When.
     pub(super) installed: Instant,
 }
@@ -27,13 +27,14 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             return;
         };
         let install = Arc::clone(&router.install);
-        let vmac = router.vmac.as_ref().map(|vmac| vmac.iface);
+        let vmacs = router.links().filter(|made| made.is_vmac());
+        let vmacs = vmacs.map(|made| made.iface).collect();
         self.add(&install, &Install::default());
         self.served.insert(
             id,
             Served {
                 install,
-                vmac,
+                vmacs,
                 installed: self.now,
             },
         );
@@ -46,7 +47,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         self.mending.withdrawn(&served.install);
         if !self.options.keep_addresses {
             self.remove(&served.install, &Install::default());
-            if let Some(iface) = served.vmac {
+            for iface in served.vmacs {
                 self.steps.push(Step::SetLink { iface, up: false });
             }
         }

@@ -65,6 +65,8 @@ pub(super) enum Step<T> {
     RemoveLink { iface: IfaceId },
     /// Set an interface up or down.
     SetLink { iface: IfaceId, up: bool },
+    /// Keep the other addresses of a subnet when the first one goes, or as before.
+    Promote { iface: IfIndex, on: bool },
     /// Announce an address once.
     Announce { iface: IfaceId, address: IpAddr },
     /// Nothing for the kernel: to be handed out when everything before it is done.
@@ -397,6 +399,10 @@ impl<T> Step<T> {
             Self::SetLink { iface, up } => Op::SetLink {
                 iface: host.index(*iface)?,
                 up: *up,
+            },
+            Self::Promote { iface, on } => Op::Promote {
+                iface: *iface,
+                on: *on,
             },
             Self::Announce { iface, address } => {
                 let (iface, mac) = (host.index(*iface)?, host.mac(*iface)?);

@@ -295,6 +295,12 @@ pub(super) fn step_failed(host: &Host, step: &Step<Task>, error: &OpError) {
             let way = if *up { "up" } else { "down" };
             error!("cannot set an interface with a virtual MAC {way}: {error}");
         }
+        Step::Promote { iface, .. } => {
+            error!(
+                "cannot set promote_secondaries of {}: {error}",
+                name(*iface)
+            );
+        }
         Step::Announce { address, .. } => warn!(%address, "cannot announce {address}: {error}"),
         Step::Tell(_) => {}
     }

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use vrrp_fsm::{IfaceId, RouterId};
-use vrrp_net::{AddressSpec, Backend, NetError, VirtualLink, VirtualLinkKind};
+use vrrp_net::{AddressSpec, Backend, NetError, VirtualLink};
 use vrrp_proto::Family;
 
 use super::Daemon;
+use super::holds::Hold;
 use super::steps::Step;
 use crate::clock::Clock;
-use crate::plan::{Install, PlacedAddress, Plan};
+use crate::plan::{Install, Made, PlacedAddress, Plan, Router};
 
 impl<B: Backend, C: Clock> Daemon<B, C> {
     /// Makes what is missing, and waits until the kernel has told of it.
@@ -36,33 +37,68 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     pub(super) fn want_links(&mut self) {
         let plan = Arc::clone(&self.plan);
         for router in plan.routers.values() {
-            let (Some(vmac), Some(parent)) = (&router.vmac, self.ifaces.index(router.iface)) else {
-                continue;
-            };
-            if !self.made.insert(vmac.iface) {
-                continue;
+            for made in router.links() {
+                let Some(parent) = self.ifaces.index(made.parent) else {
+                    continue;
+                };
+                if self.made.insert(made.iface) {
+                    self.steps.push(Step::MakeLink(Box::new(VirtualLink {
+                        name: made.name.clone(),
+                        parent,
+                        kind: made.kind,
+                        family: made.family,
+                        group: made.group,
+                        vrf: None,
+                    })));
+                }
+                self.settle_ipvlan(made);
             }
-            self.steps.push(Step::MakeLink(Box::new(VirtualLink {
-                name: vmac.name.clone(),
-                parent,
-                kind: VirtualLinkKind::Macvlan(vmac.mac),
-                family: router.family,
-                group: vmac.group,
-                vrf: None,
-            })));
         }
     }
 
-    /// An interface is gone, or could not be made: it is made with the next change of the host.
-    pub(super) fn forget_link(&mut self, name: &str) {
-        let gone = self
-            .plan
-            .routers
-            .values()
-            .filter_map(|router| router.vmac.as_ref());
-        for vmac in gone.filter(|vmac| vmac.name == name) {
-            self.made.remove(&vmac.iface);
+    /// An ipvlan is up always, and has an address of its own to send from.
+    fn settle_ipvlan(&mut self, made: &Made) {
+        let Some(index) = self.ifaces.index(made.iface).filter(|_| !made.is_vmac()) else {
+            return;
+        };
+        if self.host.link_at(index).is_some_and(|link| !link.up) {
+            self.steps.push(Step::SetLink {
+                iface: made.iface,
+                up: true,
+            });
         }
+        let Some(spec) = &made.address else { return };
+        let mut there = self.host.addresses_of(index).iter();
+        if !there.any(|record| record.address == spec.address) {
+            let of = Arc::new(alone(made.iface, spec.clone()));
+            self.steps.push(Step::Address {
+                of,
+                at: 0,
+                add: true,
+            });
+        }
+    }
+
+    /// An interface is gone: it is made with the next change of the host.
+    pub(super) fn forget_link(&mut self, name: &str) {
+        let links = self.plan.routers.values().flat_map(Router::links);
+        for made in links.filter(|made| made.name == name) {
+            self.made.remove(&made.iface);
+        }
+    }
+
+    /// It could not be made: who needs it is at fault until it can. Answers whether that is known already.
+    pub(super) fn lack_link(&mut self, name: &str) -> bool {
+        self.forget_link(name);
+        let plan = Arc::clone(&self.plan);
+        let mut known = false;
+        for (id, router) in &plan.routers {
+            if router.links().any(|made| made.name == name) {
+                known |= self.is_held(*id, Hold::Link);
+                self.hold(*id, Hold::Link, true);
+            }
+        }
+        known
     }
 
     /// Removes what was made and is not in `plan`.
@@ -70,7 +106,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         let kept: BTreeSet<IfaceId> = plan
             .routers
             .values()
-            .filter_map(|router| Some(router.vmac.as_ref()?.iface))
+            .flat_map(Router::links)
+            .map(|made| made.iface)
             .collect();
         let gone: Vec<IfaceId> = self.made.difference(&kept).copied().collect();
         for iface in gone {
@@ -89,11 +126,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
         else {
             return;
         };
+        let ups: Vec<IfaceId> = router.links().map(|made| made.iface).collect();
+        for iface in ups {
+            self.steps.prepare(Step::SetLink { iface, up: true });
+        }
         let Some(vmac) = &router.vmac else { return };
-        self.steps.prepare(Step::SetLink {
-            iface: vmac.iface,
-            up: true,
-        });
         // The source of IPv6 adverts must be an address of the interface that they leave by.
         let index = self.ifaces.index(router.iface);
         let primary = index.and_then(|index| {
@@ -106,21 +143,26 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 prefix_len: 64,
                 ..AddressSpec::new(address)
             };
-            let addresses = vec![PlacedAddress {
-                iface: vmac.iface,
-                spec,
-                track: false,
-                tied: Vec::new(),
-            }];
-            let of = Arc::new(Install {
-                addresses,
-                ..Install::default()
-            });
+            let of = Arc::new(alone(vmac.iface, spec));
             self.steps.prepare(Step::Address {
                 of,
                 at: 0,
                 add: true,
             });
         }
+    }
+}
+
+/// One address that belongs to an interface, and not to a router.
+fn alone(iface: IfaceId, spec: AddressSpec) -> Install {
+    let address = PlacedAddress {
+        iface,
+        spec,
+        track: false,
+        tied: Vec::new(),
+    };
+    Install {
+        addresses: vec![address],
+        ..Install::default()
     }
 }

@@ -73,28 +73,21 @@ impl PlacedRoute {
 }
 
 impl Install {
-    /// `home` is the interface of addresses that name none, `own` that of the adverts.
+    /// `own` is the interface of the adverts; `home` says where an address goes.
     pub(super) fn of_instance(
         instance: &Instance,
-        home: IfaceId,
         own: IfaceId,
         numbers: &mut Numbers,
+        home: &mut impl FnMut(&config::Address, &mut Numbers) -> IfaceId,
     ) -> Self {
-        let mut place = |address: &config::Address| PlacedAddress {
-            iface: address
-                .dev
-                .as_deref()
-                .map_or(home, |dev| numbers.iface(dev)),
+        let addresses = instance.addresses.iter().chain(&instance.excluded);
+        let addresses = addresses.map(|address| PlacedAddress {
+            iface: home(address, numbers),
             spec: address_spec(address),
             track: address.track,
             tied: Vec::new(),
-        };
-        let addresses = instance
-            .addresses
-            .iter()
-            .chain(&instance.excluded)
-            .map(&mut place)
-            .collect();
+        });
+        let addresses = addresses.collect();
         let routes = instance
             .routes
             .iter()

@@ -18,7 +18,7 @@ use vrrp_fsm::{
     ConfigError, EngineConfig, GroupConfig, GroupId, IfaceId, LinkDelay, Pacing, ProcessOptions,
     RouterConfig, RouterId, ScriptOptions, TrackId, Tracked, Trackee, TrackerConfig,
 };
-use vrrp_net::{Mac, Protocol};
+use vrrp_net::{AddressSpec, Protocol, VirtualLinkKind};
 use vrrp_proto::{Family, Version, Vrid};
 
 use crate::load::Named;
@@ -77,25 +77,48 @@ pub struct Router {
     pub multicast: Option<IpAddr>,
     /// TTL or Hop Limit of its adverts.
     pub hop_limit: u8,
-    /// The interface with the virtual MAC, if one is asked for.
-    pub vmac: Option<Vmac>,
+    /// The interface with the virtual MAC (or the ipvlan), if one is asked for.
+    pub vmac: Option<Made>,
+    /// Interfaces with the virtual MAC for addresses on other interfaces (`use_vmac_addr`).
+    pub address_vmacs: Vec<Made>,
     /// What is there while it is Active.
     pub install: Arc<Install>,
     /// What is run when its status changes.
     pub notify: NotifyPrograms,
 }
 
-/// The interface with a virtual router's MAC address (RFC 9568 §7.3).
+impl Router {
+    /// All interfaces that are made for it.
+    pub fn links(&self) -> impl Iterator<Item = &Made> {
+        self.vmac.iter().chain(&self.address_vmacs)
+    }
+}
+
+/// An interface that is made for a virtual router: one with its MAC address (RFC 9568 §7.3), or an ipvlan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vmac {
-    /// It. It is up while the router is Active.
+pub struct Made {
+    /// It. One with the virtual MAC is up while the router is Active, an ipvlan always.
     pub iface: IfaceId,
     /// Its name.
     pub name: String,
-    /// Its address.
-    pub mac: Mac,
+    /// What it sits on.
+    pub parent: IfaceId,
+    /// Of the addresses on it.
+    pub family: Family,
+    /// What it is.
+    pub kind: VirtualLinkKind,
     /// Its interface group; the parent's if `None`.
     pub group: Option<u32>,
+    /// An address of its own.
+    pub address: Option<AddressSpec>,
+}
+
+impl Made {
+    /// Whether it has a hardware address that only an Active router may use.
+    #[must_use]
+    pub const fn is_vmac(&self) -> bool {
+        matches!(self.kind, VirtualLinkKind::Macvlan(_))
+    }
 }
 
 /// One sync group, to people.
@@ -269,11 +292,8 @@ impl Plan {
 
     /// Whether the daemon makes this interface itself.
     pub fn is_made(&self, iface: IfaceId) -> bool {
-        let mut vmacs = self
-            .routers
-            .values()
-            .filter_map(|router| router.vmac.as_ref());
-        vmacs.any(|vmac| vmac.iface == iface)
+        let mut made = self.routers.values().flat_map(Router::links);
+        made.any(|made| made.iface == iface)
     }
 
     fn add_router(
@@ -283,8 +303,8 @@ impl Plan {
         numbers: &mut Numbers,
         resolve: Resolve<'_>,
     ) -> Result<(), PlanError> {
-        let prefix = &self.config.globals.vmac_prefix;
-        let (mut router, mut options) = router::options(instance, id, numbers, prefix)?;
+        let globals = &self.config.globals;
+        let (mut router, mut options) = router::options(instance, id, numbers, globals)?;
         options
             .tracked
             .extend(tracked(&instance.track, numbers, &self.trackers));
@@ -295,9 +315,10 @@ impl Plan {
             .tracked_ifaces()
             .chain(install::tied_ifaces(&self.statics, id))
             // The one with the virtual MAC is down while the router is not Active.
-            .filter(|iface| {
-                *iface != own && router.vmac.as_ref().is_none_or(|vmac| vmac.iface != *iface)
-            })
+            .filter(|iface| router.links().all(|made| made.iface != *iface))
+            // Its parent counts instead.
+            .chain(router.address_vmacs.iter().map(|made| made.parent))
+            .filter(|iface| *iface != own)
             .collect();
         for what in needed.into_iter().map(Trackee::Iface) {
             options.tracked.retain(|tracked| tracked.what != what);

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use keepalived_conf::config::{Family, Instance};
 use vrrp_fsm::{GroupId, IfaceId, RouterId, TrackId};
 
+/// Which of the interfaces that are made for a router: its own, or that for addresses of a family elsewhere.
+pub(super) type Home = Option<(IfaceId, Family)>;
+
 /// All numbers that were ever given.
 #[derive(Clone, Debug, Default)]
 pub struct Numbers {
@@ -15,7 +18,7 @@ pub struct Numbers {
     groups: BTreeMap<String, GroupId>,
     tracks: BTreeMap<(TrackKind, String), TrackId>,
     /// Names of interfaces that are made, so that a reload does not rename them.
-    made: BTreeMap<RouterId, String>,
+    made: BTreeMap<(RouterId, Home), String>,
 }
 
 /// What tells trackers of one name apart.
@@ -94,33 +97,31 @@ impl Numbers {
         ids
     }
 
-    /// The name of the interface that is made for `router`: what the configuration says, or `PREFIX.VRID`, or
-    /// that with a number.
+    /// The name of the interface that is made for `router`: what the configuration `said`, or `PREFIX.VRID`, or that
+    /// with a number.
     pub(super) fn made_for(
         &mut self,
-        router: RouterId,
-        instance: &Instance,
-        prefix: &str,
+        (router, home): (RouterId, Home),
+        said: Option<&str>,
+        (prefix, family, vrid): (&str, Family, u8),
     ) -> String {
-        let said = instance.vmac.as_ref().and_then(|vmac| vmac.name.clone());
         if let Some(name) = said {
-            self.made.insert(router, name.clone());
-            return name;
+            self.made.insert((router, home), name.to_owned());
+            return name.to_owned();
         }
-        if let Some(name) = self.made.get(&router) {
+        if let Some(name) = self.made.get(&(router, home)) {
             return name.clone();
         }
-        let vrid = instance.vrid;
         let taken = |name: &String| {
             self.made.values().any(|made| made == name) || self.ifaces.contains_key(name)
         };
-        let second = (instance.family == Family::V6).then(|| format!("{prefix}6.{vrid}"));
+        let second = (family == Family::V6).then(|| format!("{prefix}6.{vrid}"));
         let mut names = [format!("{prefix}.{vrid}")]
             .into_iter()
             .chain(second)
             .chain((1_u32..).map(|n| format!("{prefix}{n}.{vrid}")));
         let name = names.find(|name| !taken(name)).unwrap_or_default();
-        self.made.insert(router, name.clone());
+        self.made.insert((router, home), name.clone());
         name
     }
 

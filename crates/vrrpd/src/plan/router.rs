@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use keepalived_conf::config::{self, Instance, OldChecksum, State};
 use vrrp_fsm::{
-    Addresses, AnnounceSchedule, Announced, Auth, Destination, Elsewhere, HmacOptions, Preempt,
-    RouterId, RouterOptions,
+    Addresses, AnnounceSchedule, Announced, Auth, Destination, Elsewhere, HmacOptions, IfaceId,
+    Preempt, RouterId, RouterOptions,
 };
-use vrrp_net::{Mac, Protocol};
+use vrrp_net::{AddressSpec, IpvlanMode, Mac, Protocol, VirtualLinkKind};
 use vrrp_proto::{
-    AdvertInterval, AntiReplay, ChecksumCoverage, ChecksumPolicy, HOP_LIMIT, HmacMode, Key,
+    AdvertInterval, AntiReplay, ChecksumCoverage, ChecksumPolicy, Family, HOP_LIMIT, HmacMode, Key,
     OwnerPolicy, Password, Peer, Priority, Profile, Version, VirtualMac, Vrid,
 };
 
-use super::{Install, NotifyPrograms, Numbers, PlanError, Router, Vmac, family, install};
+use super::numbers::Home;
+use super::{Install, Made, NotifyPrograms, Numbers, PlanError, Router, family, install};
 
 /// Kernels send IPv6 unicast with this where nothing else is said.
 const DEFAULT_UNICAST_HOP_LIMIT_V6: u8 = 64;
@@ -23,7 +24,7 @@ pub(super) fn options(
     instance: &Instance,
     id: RouterId,
     numbers: &mut Numbers,
-    prefix: &str,
+    globals: &config::Globals,
 ) -> Result<(Router, RouterOptions), PlanError> {
     let value = |what: String| PlanError::Value {
         instance: instance.name.clone(),
@@ -39,21 +40,37 @@ pub(super) fn options(
     let centis = u16::try_from(instance.advert_int.as_millis() / 10).unwrap_or(u16::MAX);
     let interval = AdvertInterval::from_centis(centis)
         .map_err(|error| value(format!("advert_int: {error}")))?;
-    let vmac = instance.vmac.as_ref().map(|vmac| {
-        let name = numbers.made_for(id, instance, prefix);
-        Vmac {
-            iface: numbers.iface(&name),
-            name,
-            mac: vmac
-                .mac
-                .map_or_else(|| VirtualMac::new(family, vrid).into(), Mac::new),
-            group: vmac.group,
-        }
-    });
+    let vmac = own_link(instance, id, iface, vrid, globals, numbers);
     //= R9568-8.2.2-02
     // Nowhere else: what the kernel sends from a virtual address then has the virtual MAC.
-    let home = vmac.as_ref().map_or(iface, |vmac| vmac.iface);
-    let install = Install::of_instance(instance, home, iface, numbers);
+    let own = vmac.as_ref().map_or(iface, |made| made.iface);
+    let mut address_vmacs: Vec<Made> = Vec::new();
+    let mut home = |address: &config::Address, numbers: &mut Numbers| {
+        let dev = address.dev.as_deref().map(|dev| numbers.iface(dev));
+        let (parent, of) = (dev.unwrap_or(iface), Family::of(&address.address));
+        let elsewhere = (parent, of) != (iface, family);
+        let asked = address.use_vmac || (instance.vmac_addr && elsewhere);
+        if !asked || (vmac.is_some() && !elsewhere) {
+            return dev.filter(|_| !asked).unwrap_or(own);
+        }
+        let there = |made: &&Made| (made.parent, made.family) == (parent, of);
+        if let Some(made) = address_vmacs.iter().find(there) {
+            return made.iface;
+        }
+        let link = Link {
+            said: None,
+            prefix: &globals.vmac_addr_prefix,
+            kind: VirtualLinkKind::Macvlan(VirtualMac::new(of, vrid).into()),
+            parent,
+            family: of,
+            vrid,
+        };
+        let made = link.number((id, Some((parent, words(of)))), numbers);
+        let home = made.iface;
+        address_vmacs.push(made);
+        home
+    };
+    let install = Install::of_instance(instance, iface, numbers, &mut home);
     let version = match instance.version {
         config::Version::V2 => Version::V2,
         config::Version::V3 => Version::V3,
@@ -85,7 +102,10 @@ pub(super) fn options(
         },
         announced: announced.collect(),
         fingerprint: install::fingerprint(&install),
-        source: instance.source,
+        source: vmac
+            .as_ref()
+            .and_then(|made| Some(made.address.as_ref()?.address))
+            .or(instance.source),
         destination: destination(instance),
         auth: auth(instance).map_err(value)?,
         //= KA-CSUM-01
@@ -129,10 +149,91 @@ pub(super) fn options(
         multicast: instance.unicast.is_none().then_some(instance.group),
         hop_limit: hop_limit(instance),
         vmac,
+        address_vmacs,
         install: Arc::new(install),
         notify: NotifyPrograms::default(),
     };
     Ok((router, options))
+}
+
+/// The interface that `use_vmac` or `use_ipvlan` asks for.
+fn own_link(
+    instance: &Instance,
+    id: RouterId,
+    parent: IfaceId,
+    vrid: Vrid,
+    globals: &config::Globals,
+    numbers: &mut Numbers,
+) -> Option<Made> {
+    let family = family(instance.family);
+    let (said, kind, group, address) = if let Some(vmac) = &instance.vmac {
+        let mac = vmac
+            .mac
+            .map_or_else(|| VirtualMac::new(family, vrid).into(), Mac::new);
+        let kind = VirtualLinkKind::Macvlan(mac);
+        (vmac.name.as_deref(), kind, vmac.group, None)
+    } else {
+        let ipvlan = instance.ipvlan.as_ref()?;
+        let mode = match ipvlan.mode {
+            config::IpvlanMode::Bridge => IpvlanMode::Bridge,
+            config::IpvlanMode::Private => IpvlanMode::Private,
+            config::IpvlanMode::Vepa => IpvlanMode::Vepa,
+        };
+        let address = ipvlan.address.map(|(address, prefix_len)| AddressSpec {
+            prefix_len,
+            ..AddressSpec::new(address)
+        });
+        let kind = VirtualLinkKind::Ipvlan(mode);
+        (ipvlan.name.as_deref(), kind, ipvlan.group, address)
+    };
+    let link = Link {
+        said,
+        prefix: &globals.vmac_prefix,
+        kind,
+        parent,
+        family,
+        vrid,
+    };
+    let made = link.number((id, None), numbers);
+    Some(Made {
+        group,
+        address,
+        ..made
+    })
+}
+
+/// An interface to be made, before it has a name.
+struct Link<'a> {
+    said: Option<&'a str>,
+    prefix: &'a str,
+    kind: VirtualLinkKind,
+    parent: IfaceId,
+    family: Family,
+    vrid: Vrid,
+}
+
+impl Link<'_> {
+    fn number(self, which: (RouterId, Home), numbers: &mut Numbers) -> Made {
+        let about = (self.prefix, words(self.family), self.vrid.get());
+        let name = numbers.made_for(which, self.said, about);
+        Made {
+            iface: numbers.iface(&name),
+            name,
+            parent: self.parent,
+            family: self.family,
+            kind: self.kind,
+            group: None,
+            address: None,
+        }
+    }
+}
+
+/// The same family in the configuration's words.
+const fn words(family: Family) -> config::Family {
+    match family {
+        Family::V4 => config::Family::V4,
+        Family::V6 => config::Family::V6,
+    }
 }
 
 fn preempt(instance: &Instance) -> Preempt {

@@ -37,6 +37,21 @@ pub(crate) const CASES: &[Case] = &[
         late_interface,
     ),
     (
+        "addresses_elsewhere_get_the_virtual_mac_too",
+        &["ip"],
+        address_vmacs,
+    ),
+    (
+        "without_its_ipvlan_an_instance_is_at_fault_and_says_so",
+        &["ip"],
+        ipvlan,
+    ),
+    (
+        "promote_secondaries_is_set_while_it_runs",
+        &[],
+        promote_secondaries,
+    ),
+    (
         "what_is_asked_of_the_process_is_given_and_taken_back",
         &[],
         process,
@@ -353,4 +368,149 @@ fn late_timer() {
         (raised || log.contains("max_auto_priority cannot be had")).then_some(())
     })
     .unwrap_or_else(|| panic!("not a word of it: {}", process.log()));
+}
+
+fn address_vmacs() {
+    let lab = two_links();
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    // On the first address alone, and on whatever is elsewhere.
+    let conf = "global_defs {\n  vmac_addr_prefix va\n  vrrp_garp_master_repeat 1\n}\n\
+         vrrp_instance VI_1 {\n  version 3\n  interface eth0\n  virtual_router_id 51\n  advert_int 0.1\n  use_vmac\n  \
+         virtual_ipaddress {\n    10.0.0.70\n    10.1.0.70 dev eth1 use_vmac\n    10.1.0.75 dev eth1\n  }\n}\n\
+         vrrp_instance VI_2 {\n  version 3\n  interface eth0\n  virtual_router_id 52\n  advert_int 0.1\n  use_vmac_addr\n  \
+         virtual_ipaddress {\n    10.0.0.71\n    10.1.0.71 dev eth1\n  }\n  \
+         virtual_ipaddress_excluded {\n    10.1.0.72 dev eth1\n  }\n}\n";
+    let mut process = vrrpd(node, conf);
+    let on = |link: &str, address: &str| {
+        ip(node, "-o -4 addr").lines().any(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            words.next() == Some(link) && words.nth(1).is_some_and(|it| it.starts_with(address))
+        })
+    };
+    wait_for("each in its place", &process, || {
+        on("vrrp.51", "10.0.0.70/")
+            && on("va.51", "10.1.0.70/")
+            && on("eth1", "10.1.0.75/")
+            && on("eth0", "10.0.0.71/")
+            && on("va.52", "10.1.0.71/")
+            && on("va.52", "10.1.0.72/")
+    });
+    let link = ip(node, "-d link show dev va.51");
+    assert!(
+        link.contains("va.51@eth1") && link.contains("00:00:5e:00:01:33"),
+        "{link}"
+    );
+    let announced = |address: &str| {
+        let address = address.parse().unwrap();
+        capture
+            .wait(SystemTime::UNIX_EPOCH, SOON, |frame| {
+                frame.announces(address)
+            })
+            .unwrap_or_else(|| panic!("{address} is not announced: {}", process.log()))
+    };
+    assert_eq!(
+        announced("10.1.0.70").source(),
+        Some([0, 0, 0x5e, 0, 1, 51])
+    );
+    assert_eq!(
+        announced("10.1.0.72").source(),
+        Some([0, 0, 0x5e, 0, 1, 52])
+    );
+    assert_eq!(announced("10.1.0.75").source(), node.mac("eth1").ok());
+
+    // The interface under them is needed, the ones that are made for them are not waited for.
+    let down = SystemTime::now();
+    ip(node, "link set eth1 down");
+    capture
+        .wait(down, 2 * SOON, resigns("node1"))
+        .unwrap_or_else(|| panic!("a farewell: {}", process.log()));
+    says(&process, "entering FAULT state (interface eth1 down)");
+    ip(node, "link set eth1 up");
+    wait_for("back", &process, || {
+        on("va.51", "10.1.0.70/") && on("va.52", "10.1.0.72/")
+    });
+    assert_eq!(
+        process.stop(SOON).unwrap().code(),
+        Some(0),
+        "{}",
+        process.log()
+    );
+    let links = ip(node, "link");
+    assert!(
+        !links.contains("va.5") && !links.contains("vrrp.51"),
+        "{links}"
+    );
+}
+
+fn ipvlan() {
+    let lab = two_links();
+    let node = &lab["node1"];
+    let capture = Capture::start(&lab).unwrap();
+    let has_it = node
+        .output(Command::new("ip").args(["link", "add", "try0", "link", "eth1", "type", "ipvlan"]))
+        .unwrap()
+        .status
+        .success();
+    let other = v3(200, "0.1")
+        .replace("VI_1", "VI_2")
+        .replace("51", "52")
+        .replace(VIP, "10.0.0.71");
+    let conf = v3(200, "0.1").replace(
+        "  version 3",
+        "  version 3\n  use_ipvlan ipv0 10.0.0.99/24 private",
+    );
+    let process = vrrpd(node, &format!("{conf}{other}"));
+    active(&capture, "node1");
+    if has_it {
+        wait_for("both serve", &process, || holders(&lab, VIP) == ["node1"]);
+        return;
+    }
+    says(&process, "this kernel has no ipvlan");
+    says(
+        &process,
+        "(VI_1): entering FAULT state (an interface of its own cannot be made)",
+    );
+    wait_for("the other one serves", &process, || {
+        holders(&lab, "10.0.0.71") == ["node1"]
+    });
+    assert!(holders(&lab, VIP).is_empty());
+    // Each change of the host is a reason to try again, and none to complain again.
+    ip(node, "addr add 192.0.2.1/24 dev eth1");
+    ip(node, "addr del 192.0.2.1/24 dev eth1");
+    assert_eq!(
+        process.log().matches("this kernel has no ipvlan").count(),
+        1,
+        "{}",
+        process.log()
+    );
+}
+
+fn promote_secondaries() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let file = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries";
+    let now = || {
+        let output = node.output(Command::new("cat").arg(file)).unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(now(), "0");
+    let conf = v3(200, "0.1");
+    let asking = conf.replace("  version 3", "  version 3\n  promote_secondaries");
+    let mut process = vrrpd(node, &asking);
+    says(&process, "Entering MASTER STATE");
+    wait_for("set", &process, || now() == "1");
+    node.write("vrrpd.conf", &conf).unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    wait_for("as before", &process, || now() == "0");
+    node.write("vrrpd.conf", &asking).unwrap();
+    process.signal(Signal::SIGHUP).unwrap();
+    wait_for("set again", &process, || now() == "1");
+    assert_eq!(
+        process.stop(SOON).unwrap().code(),
+        Some(0),
+        "{}",
+        process.log()
+    );
+    assert_eq!(now(), "0");
 }

@@ -2,7 +2,7 @@
 
 use super::batch::{Request, text};
 use super::{Attrs, EncodeError, attr, nested};
-use crate::{IfIndex, Link, Mac, VirtualLink, VirtualLinkKind};
+use crate::{IfIndex, IpvlanMode, Link, Mac, VirtualLink, VirtualLinkKind};
 use neli::FromBytesWithInput;
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{Iff, Ifla, IflaInfo, RtAddrFamily, Rtm};
@@ -42,13 +42,27 @@ pub(in crate::linux) fn create_link(
     // IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA; IFLA_IPVLAN_MODE, IPVLAN_MODE_L2. Nothing passes between interfaces of one
     // parent, as in private mode; but there the adverts of another Active router, which come from the same virtual
     // MAC, would be given to the macvlan alone and never reach the sockets on the parent.
-    let (kind, mode, mac) = match link.kind {
-        VirtualLinkKind::Macvlan(mac) => ("macvlan", attr(Ifla::from(1_u16), 2_u32)?, Some(mac)),
-        VirtualLinkKind::Ipvlan => ("ipvlan", attr(Ifla::from(1_u16), 0_u16)?, None),
+    let (kind, data, mac) = match link.kind {
+        VirtualLinkKind::Macvlan(mac) => {
+            ("macvlan", vec![attr(Ifla::from(1_u16), 2_u32)?], Some(mac))
+        }
+        VirtualLinkKind::Ipvlan(mode) => {
+            // IFLA_IPVLAN_FLAGS; without it the mode is bridge.
+            let flags = match mode {
+                IpvlanMode::Bridge => None,
+                IpvlanMode::Private => Some(1_u16),
+                IpvlanMode::Vepa => Some(2_u16),
+            };
+            let mut data = vec![attr(Ifla::from(1_u16), 0_u16)?];
+            if let Some(flags) = flags {
+                data.push(attr(Ifla::from(2_u16), flags)?);
+            }
+            ("ipvlan", data, None)
+        }
     };
     let info = [
         attr(IflaInfo::Kind, kind)?,
-        attr(IflaInfo::Data, nested(&[mode])?)?,
+        attr(IflaInfo::Data, nested(&data)?)?,
     ];
     let attrs = Attrs::new()
         .with(Ifla::Ifname, link.name.as_str())?

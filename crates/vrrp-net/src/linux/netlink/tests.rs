@@ -5,8 +5,8 @@ use super::{add_address, create_link, set_ipv4};
 use crate::linux::netlink::link::Ipv4Setting;
 use crate::linux::netlink::{EncodeError, add_route};
 use crate::{
-    AddressSpec, Destination, IfIndex, Lifetime, Mac, NextHop, Route, Scope, VirtualLink,
-    VirtualLinkKind,
+    AddressSpec, Destination, IfIndex, IpvlanMode, Lifetime, Mac, NextHop, Route, Scope,
+    VirtualLink, VirtualLinkKind,
 };
 use neli::{Size, ToBytes};
 use std::io::Cursor;
@@ -74,13 +74,28 @@ fn macvlan() {
 #[test]
 #[rustfmt::skip]
 fn ipvlan_in_a_vrf() {
-    let request = create_link(&virtual_link(VirtualLinkKind::Ipvlan, Some(9)), 0);
+    let request = create_link(&virtual_link(VirtualLinkKind::Ipvlan(IpvlanMode::Bridge), Some(9)), 0);
     let rest = message(&[
         // IFLA_GROUP, IFLA_MASTER.
         Short(8), Short(27), Long(0), Short(8), Short(10), Long(9),
         // IFLA_LINKINFO: IFLA_INFO_KIND; IFLA_INFO_DATA: IFLA_IPVLAN_MODE L2.
         Short(28), Short(18), Short(11), Short(1), Octets(b"ipvlan\0"), Octets(&[0]),
         Short(12), Short(2), Short(6), Short(1), Short(0), Octets(&[0; 2]),
+    ]);
+    assert_eq!(octets(request), [new_link(96), rest].concat());
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_private_ipvlan() {
+    let request = create_link(&virtual_link(VirtualLinkKind::Ipvlan(IpvlanMode::Private), None), 7);
+    let rest = message(&[
+        // IFLA_GROUP.
+        Short(8), Short(27), Long(7),
+        // IFLA_LINKINFO: IFLA_INFO_KIND; IFLA_INFO_DATA: IFLA_IPVLAN_MODE L2, IFLA_IPVLAN_FLAGS private.
+        Short(36), Short(18), Short(11), Short(1), Octets(b"ipvlan\0"), Octets(&[0]),
+        Short(20), Short(2), Short(6), Short(1), Short(0), Octets(&[0; 2]),
+        Short(6), Short(2), Short(1), Octets(&[0; 2]),
     ]);
     assert_eq!(octets(request), [new_link(96), rest].concat());
 }
@@ -173,7 +188,7 @@ fn multipath_route() {
 fn names_that_do_not_fit_are_refused() {
     let long = VirtualLink {
         name: "a".repeat(16),
-        ..virtual_link(VirtualLinkKind::Ipvlan, None)
+        ..virtual_link(VirtualLinkKind::Ipvlan(IpvlanMode::Bridge), None)
     };
     assert!(create_link(&long, 0).is_err());
     assert!(
