@@ -58,6 +58,8 @@ codes! {
     AuthStrict "E006" Loud Reports "vrrp_strict drops the authentication";
     AuthAhIpv6 "E007" Loud Reports "AH authentication does not exist for IPv6";
     AuthAhMaster "W008" Warning Silent "with AH authentication an instance starts as BACKUP";
+    KeyExposed "W009" Warning Reports "a key file that others can read";
+    KeyUnusable "E010" Refuse Reports "a key that cannot be used";
 
     ByteOrderMark "W101" Warning Reports "the file starts with a byte order mark";
     CarriageReturn "N102" Note Silent "the lines end in CRLF";

@@ -28,6 +28,11 @@ pub trait Loader {
     /// The reason why it cannot be read.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// The permissions of `path`, if somebody besides its owner may read it.
+    fn exposed(&self, _path: &str) -> Option<u32> {
+        None
+    }
+
     /// The paths that match `pattern` (`*`, `?`, `[..]`; braces have been expanded before), sorted by bytes.
     /// A pattern without wildcard characters matches itself if it exists.
     fn glob(&self, pattern: &str) -> Vec<String>;
@@ -50,6 +55,10 @@ impl Loader for FsLoader {
         std::fs::read(path)
     }
 
+    fn exposed(&self, path: &str) -> Option<u32> {
+        exposed(&std::fs::metadata(path).ok()?)
+    }
+
     fn glob(&self, pattern: &str) -> Vec<String> {
         crate::glob::expand(
             pattern,
@@ -65,6 +74,17 @@ impl Loader for FsLoader {
             &|path| Path::new(path).symlink_metadata().is_ok(),
         )
     }
+}
+
+#[cfg(unix)]
+fn exposed(metadata: &std::fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Some(metadata.permissions().mode() & 0o7777).filter(|mode| mode & 0o044 != 0)
+}
+
+#[cfg(not(unix))]
+fn exposed(_: &std::fs::Metadata) -> Option<u32> {
+    None
 }
 
 #[cfg(unix)]

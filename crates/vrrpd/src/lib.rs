@@ -8,6 +8,7 @@ mod civil;
 pub mod clock;
 pub mod commands;
 pub mod compat;
+mod credentials;
 pub mod daemon;
 pub mod decode;
 pub mod exit;

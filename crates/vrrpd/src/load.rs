@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use keepalived_conf::config::Globals;
 use keepalived_conf::host::{self, HostInterface, NamedInterface};
-use keepalived_conf::{Code, Config, Diagnostic, FsLoader, Severity, SourceMap};
+use keepalived_conf::{Code, Config, Diagnostic, Severity, SourceMap};
 use tracing::{error, info, warn};
 
+use crate::credentials::HostLoader;
 use crate::host::Host;
 use crate::plan::{Numbers, Plan};
 use crate::service::programs::Resolver;
@@ -59,7 +60,7 @@ pub fn read(settings: &Settings) -> Result<Source, Refused> {
         check_includes: settings.all_config,
         ..keepalived_conf::Options::default()
     };
-    let loaded = keepalived_conf::load(&FsLoader, &file, &options);
+    let loaded = keepalived_conf::load(&HostLoader::new(), &file, &options);
     let findings = loaded.findings();
     say(&findings, &loaded.sources);
     if loaded.refused() {

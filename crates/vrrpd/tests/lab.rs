@@ -34,6 +34,8 @@ mod hmac;
 mod ipv6;
 #[path = "lab/keepalived.rs"]
 mod keepalived;
+#[path = "lab/keys.rs"]
+mod keys;
 #[path = "lab/leftovers.rs"]
 mod leftovers;
 #[path = "lab/logs.rs"]
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         bad_packets::CASES,
         command::CASES,
         drop_in::CASES,
+        keys::CASES,
         leftovers::CASES,
         noise::CASES,
         logs::CASES,

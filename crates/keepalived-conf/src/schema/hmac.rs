@@ -110,15 +110,25 @@ impl Reader<'_> {
     /// `hex:DIGITS`, `file:PATH` with one of the others in it, or the key itself.
     fn hmac_secret(&mut self, word: &Word) -> Option<Secret> {
         let bad = |message: String| {
-            Lines::finding(Code::ValueUnknown, word.place(), message).note("the key is not used")
+            Lines::finding(Code::KeyUnusable, word.place(), message).help(
+                "write hex: and 64 hexadecimal digits, or file: and the path of a file with them",
+            )
         };
         let text = match word.text.strip_prefix("file:") {
             Some(path) => match self.loader.read(path) {
-                Ok(bytes) => String::from_utf8_lossy(&bytes)
-                    .trim_end_matches(['\r', '\n'])
-                    .to_owned(),
+                Ok(bytes) => {
+                    self.hmac_exposed(word, path);
+                    String::from_utf8_lossy(&bytes)
+                        .trim_end_matches(['\r', '\n'])
+                        .to_owned()
+                }
                 Err(error) => {
-                    self.report(bad(format!("cannot read the key file `{path}`: {error}")));
+                    let message = format!("cannot read the key file `{path}`: {error}");
+                    let finding = Lines::finding(Code::KeyUnusable, word.place(), message);
+                    self.report(finding.help(
+                        "make the file, readable for the user of the daemon (mode 0600); a bare name is a credential: \
+                         LoadCredential=NAME:PATH in the unit of systemd",
+                    ));
                     return None;
                 }
             },
@@ -143,6 +153,14 @@ impl Reader<'_> {
             return None;
         }
         Some(Secret::new(bytes))
+    }
+
+    fn hmac_exposed(&mut self, word: &Word, path: &str) {
+        if let Some(mode) = self.loader.exposed(path) {
+            let message = format!("others can read the key file `{path}` (mode {mode:04o})");
+            let finding = Lines::finding(Code::KeyExposed, word.place(), message);
+            self.report(finding.help(format!("chmod 0600 {path}")));
+        }
     }
 
     /// What `auth_hmac` means for an instance with adverts every `interval`.

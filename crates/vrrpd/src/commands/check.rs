@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use keepalived_conf::crossnode::{self, Node, Router};
 use keepalived_conf::diag::{Report, Tally, settle};
-use keepalived_conf::{Code, Diagnostic, FsLoader, Loaded, Options, SourceMap, load_beside};
+use keepalived_conf::{Code, Diagnostic, Loaded, Options, SourceMap, load_beside};
 use serde_json::{Value, json};
 
+use crate::credentials::HostLoader;
 use crate::exit::Exit;
 use crate::settings::DEFAULT_FILE;
 use crate::survey;
@@ -96,7 +97,7 @@ impl Checked {
         };
         for name in &checked.names {
             let sources = core::mem::take(&mut checked.sources);
-            let mut loaded = load_beside(sources, &FsLoader, name, &options);
+            let mut loaded = load_beside(sources, &HostLoader::new(), name, &options);
             checked.findings.extend(loaded.findings());
             checked.sources = core::mem::take(&mut loaded.sources);
             checked.files.push(loaded);

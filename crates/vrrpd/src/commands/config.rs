@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use keepalived_conf::config::Secrets;
 use keepalived_conf::diag::Report;
-use keepalived_conf::{FsLoader, Severity, load};
+use keepalived_conf::{Severity, load};
 
 use crate::commands::check;
+use crate::credentials::HostLoader;
 use crate::exit::Exit;
 use crate::settings::DEFAULT_FILE;
 
@@ -35,7 +36,7 @@ pub struct Args {
 /// Prints it.
 pub fn run(args: &Args) -> Exit {
     let options = check::options(args.config_id.clone());
-    let loaded = load(&FsLoader, &args.file.to_string_lossy(), &options);
+    let loaded = load(&HostLoader::new(), &args.file.to_string_lossy(), &options);
     let mut refusals = loaded.diagnostics.clone();
     refusals.retain(|finding| finding.severity == Severity::Refuse);
     eprint!("{}", Report::new(&loaded.sources, &refusals).short());

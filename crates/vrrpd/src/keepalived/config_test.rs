@@ -8,17 +8,16 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use keepalived_conf::{
-    Code, Config, Diagnostic, FsLoader, Options, Peer, Severity, SourceMap, lint, load,
-};
+use keepalived_conf::{Code, Config, Diagnostic, Options, Peer, Severity, SourceMap, lint, load};
 
 use super::ConfigTest;
+use crate::credentials::HostLoader;
 use crate::exit::Exit;
 use crate::survey::{self, Facts};
 
 /// Tests the configuration file `path`.
 pub(super) fn run(path: &str, options: &Options, test: &ConfigTest) -> Exit {
-    let loaded = load(&FsLoader, path, options);
+    let loaded = load(&HostLoader::new(), path, options);
     let facts = survey::gather(&loaded.config);
     let mut findings = loaded.findings();
     findings.extend(survey::judge(&loaded, &loaded.sources, &facts));
