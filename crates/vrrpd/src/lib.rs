@@ -21,6 +21,7 @@ mod netns;
 pub mod plan;
 pub mod privilege;
 pub mod reactor;
+pub mod reloading;
 pub mod rt;
 pub mod runtime_dir;
 pub mod service;

@@ -16,6 +16,8 @@ mod bad_packets;
 mod command;
 #[path = "lab/corpus.rs"]
 mod corpus;
+#[path = "lab/delays.rs"]
+mod delays;
 #[path = "lab/drop_in.rs"]
 mod drop_in;
 #[path = "lab/duel.rs"]
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         dumps::CASES,
         hmac::CASES,
         failover::CASES,
+        delays::CASES,
         features::CASES,
         frr::CASES,
         ipv6::CASES,

@@ -92,7 +92,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("shutdown_script", Takes::Command, "", "Run after everything else."),
     row("shutdown_script_timeout", int(1, 1000), "10", "How long shutdown_script may take.").unit("s"),
     row("set_supplementary_groups", BOOL, "false", "Scripts get the supplementary groups of their user.").since("2.4.0"),
-    row("use_symlink_paths", BOOL, "false", "Run scripts by the path as written, not by what it leads to.").since("2.3.0"),
+    row("use_symlink_paths", BOOL, "false", "Run scripts by the path as written, not by what it leads to.").since("2.3.0").no_effect("scripts are run by the path as written, always"),
     // Process
     row("vrrp_priority", NICE, "0", "Nice value."),
     row("checker_priority", NICE, "", "Nice value of the health checkers.").no_effect(CHECKER),

@@ -18,6 +18,7 @@ use crate::igmp::NoReports;
 use crate::load::Refused;
 use crate::plan::Numbers;
 use crate::reactor::Reactor;
+use crate::reloading::Reloading;
 use crate::rt::Scheduling;
 use crate::runtime_dir::{self, PidFile, PidFileError, RuntimeDir};
 use crate::service::program::Program;
@@ -158,18 +159,9 @@ fn prepare(settings: &Settings) -> Result<Running, Exit> {
     let held = hold(settings, &config.globals)?;
     let mut numbers = Numbers::default();
     let plan = load::plan(&source, &mut numbers).map_err(|_refused| Exit::Usage)?;
-    let again = settings.clone();
-    let first = Arc::clone(config);
-    let reload = move || {
-        let source = load::read(&again).ok()?;
-        load::unchanged(&again, &first.globals, &source.config.globals).ok()?;
-        let mut candidate = numbers.clone();
-        let plan = load::plan(&source, &mut candidate).ok()?;
-        numbers = candidate;
-        Some(plan)
-    };
+    let mut reloading = Reloading::new(settings, numbers, config);
     let service = service
-        .start(settings, Box::new(reload))
+        .start(settings, Box::new(move || reloading.plan()))
         .map_err(failed("the service thread"))?;
     signals::release();
     if let Some((program, limit)) = &plan.startup {

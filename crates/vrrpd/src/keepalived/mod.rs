@@ -86,6 +86,17 @@ fn config_test(options: &Options, test: &ConfigTest) -> Exit {
     config_test::run(&file, &reading, test)
 }
 
+/// Appends what `-t` would say of the file of `settings` to `log`.
+pub(crate) fn test_into(settings: &Settings, log: PathBuf) {
+    let reading = keepalived_conf::Options {
+        check_includes: settings.all_config,
+        ..check::options(settings.config_id.clone())
+    };
+    let test = ConfigTest { log: Some(log) };
+    // Its status is for scripts.
+    let _ = config_test::run(&settings.file.to_string_lossy(), &reading, &test);
+}
+
 /// The number to send for an action: `kill -s $(keepalived --signum=JSON) PID`.
 fn signal_number(name: &str) -> Option<i32> {
     Some(match name {
