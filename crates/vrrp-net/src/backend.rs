@@ -9,7 +9,8 @@ pub trait Backend {
     /// meanwhile and comes back with the rest: a thousand IPv6 addresses take the kernel half a second, and adverts
     /// must go out in between.
     ///
-    /// `failed` is told each operation that did not succeed, by its index in `ops`; the others stand.
+    /// `failed` is told each operation that did not succeed, by its index in `ops` and in their order; the
+    /// others stand.
     /// Adding what exists and removing what is absent are successes.
     #[must_use = "the rest of the list has not been applied"]
     fn apply(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) -> usize;

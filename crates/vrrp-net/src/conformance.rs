@@ -8,7 +8,7 @@ use crate::frame::{GratuitousArp, UnsolicitedNa};
 use crate::{
     AddressRecord, AddressSpec, AddressState, Author, Backend, Destination, IfIndex, Link, Listen,
     Mac, NetEvent, NextHop, Op, OpErrorKind, Payload, Protocol, Route, Rule, RuleAction, RxRing,
-    Transmit, VridSet,
+    Transmit, VirtualLink, VirtualLinkKind, VridSet,
 };
 use core::fmt::Debug;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,7 +38,7 @@ pub fn check<B: Backend>(
         ring: RxRing::new(),
         world: World::default(),
     };
-    let cases: [(&str, Case<_>); 12] = [
+    let cases: [(&str, Case<_>); 13] = [
         (
             "adding and removing twice",
             Suite::adding_and_removing_twice,
@@ -67,6 +67,7 @@ pub fn check<B: Backend>(
         ("routes and rules", Suite::routes_and_rules),
         ("listening", Suite::listening),
         ("sending", Suite::sending),
+        ("names and hardware addresses", Suite::names_and_macs),
         ("nothing to do", Suite::nothing_to_do),
         ("no trace is left", Suite::no_trace_is_left),
     ];
@@ -528,6 +529,57 @@ impl<B: Backend, P: FnMut(&mut B)> Suite<'_, B, P> {
         same("failures", &failures.as_slice(), &want.as_slice())
     }
 
+    fn names_and_macs(&mut self, ground: &Ground) -> Result<(), String> {
+        let mac = Mac::new([2, 0, 0x5e, 0, 0x51, 1]);
+        let link = VirtualLink {
+            name: "suite0".to_owned(),
+            parent: ground.iface,
+            kind: VirtualLinkKind::Macvlan(mac),
+            family: Family::V4,
+            group: None,
+            vrf: None,
+        };
+        self.succeed(&[Op::CreateLink(&link)])?;
+        let find = |world: &World, name: &str| {
+            let mut links = world.links.values();
+            links.find(|link| link.name == name).cloned()
+        };
+        self.until("the interface", |world| find(world, "suite0").is_some())?;
+        let iface = find(&self.world, "suite0").ok_or("no interface")?.index;
+        let other = Mac::new([2, 0, 0x5e, 0, 0x51, 2]);
+        let name = "suite1";
+        self.succeed(&[
+            Op::SetMac { iface, mac: other },
+            Op::Rename { iface, name },
+            Op::SetMac { iface, mac: other },
+            Op::Rename { iface, name },
+        ])?;
+        self.until("the new name and hardware address", |world| {
+            find(world, "suite1").is_some_and(|link| link.index == iface && link.mac == Some(other))
+        })?;
+        same("by the old name", &find(&self.world, "suite0"), &None)?;
+        let nowhere = IfIndex::new(NOWHERE).ok_or("0")?;
+        let failures = self.apply(&[
+            Op::SetMac {
+                iface: nowhere,
+                mac,
+            },
+            Op::Rename {
+                iface: nowhere,
+                name: "suite2",
+            },
+            Op::Rename { iface, name: "" },
+        ]);
+        let want = [
+            (0, OpErrorKind::NoInterface),
+            (1, OpErrorKind::NoInterface),
+            (2, OpErrorKind::Invalid),
+        ];
+        same("failures", &failures.as_slice(), &want.as_slice())?;
+        self.succeed(&[Op::RemoveLink { iface }])?;
+        self.until("its end", |world| !world.links.contains_key(&iface))
+    }
+
     fn nothing_to_do(&mut self, _: &Ground) -> Result<(), String> {
         same(
             "operations applied",
@@ -587,6 +639,8 @@ impl World {
             | NetEvent::RouteRemoved { .. }
             | NetEvent::RuleRemoved { .. }
             | NetEvent::Conflict { .. }
+            | NetEvent::Neighbour(_)
+            | NetEvent::NeighbourGone(_)
             | NetEvent::Flood { .. } => {}
         }
     }

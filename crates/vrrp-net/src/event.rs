@@ -1,6 +1,6 @@
 //! What happened on the host.
 
-use crate::{AddressRecord, IfIndex, Link, Mac, Route, Rule, RxPacket};
+use crate::{AddressRecord, IfIndex, Link, Mac, Neighbour, Route, Rule, RxPacket};
 use core::fmt;
 use core::net::IpAddr;
 use vrrp_proto::Family;
@@ -68,6 +68,10 @@ pub enum NetEvent<'b> {
         /// Whose hardware address it is said to be.
         mac: Mac,
     },
+    /// An entry of the neighbour table is new or has changed. Told after `linux::Linux::watch_neighbours` alone.
+    Neighbour(Neighbour),
+    /// An entry of the neighbour table is gone.
+    NeighbourGone(Neighbour),
     /// Packets that cannot be for us (another VRID than [`crate::Op::Expect`] says, or a TTL below 255 to a group) come
     /// faster than can be told: from now on only one in 256 of them is. Or that has ended.
     Flood {

@@ -31,7 +31,7 @@
 //! # Ok::<(), core::net::AddrParseError>(())
 //! ```
 //!
-//! The public interface is: the plain values ([`Mac`], [`IfIndex`], [`Link`], [`AddressSpec`], [`Route`], [`Rule`],
+//! The public interface is: the plain values ([`Mac`], [`IfIndex`], [`Link`], [`Neighbour`], [`AddressSpec`], [`Route`], [`Rule`],
 //! [`VirtualLink`]), the contract ([`Op`], [`OpError`], [`NetEvent`], [`RxRing`], [`Backend`]), the [`frame`]s, the suite of [`conformance`], and
 //! the Linux backend.
 
@@ -46,6 +46,7 @@ pub mod frame;
 mod link;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;
+mod neighbour;
 mod op;
 mod route;
 mod rule;
@@ -57,6 +58,7 @@ pub use backend::Backend;
 pub use error::{NetError, OpError, OpErrorKind};
 pub use event::{Author, NetEvent, Unreadable};
 pub use link::{IfIndex, IpvlanMode, Link, Mac, VirtualLink, VirtualLinkKind};
+pub use neighbour::{Neighbour, NeighbourState};
 pub use op::{Listen, Op, Payload, Protocol, Transmit};
 pub use route::{
     Destination, Encap, LockedMetric, NextHop, Preference, Route, RouteKind, RouteMetrics,

@@ -1,7 +1,7 @@
 //! One change to the host, as a value.
 
 use crate::frame::{GratuitousArp, UnsolicitedNa};
-use crate::{AddressSpec, IfIndex, Route, Rule, VirtualLink, VridSet};
+use crate::{AddressSpec, IfIndex, Mac, Route, Rule, VirtualLink, VridSet};
 use core::net::IpAddr;
 use vrrp_proto::{Endpoints, Family};
 
@@ -83,6 +83,20 @@ pub enum Op<'a> {
         iface: IfIndex,
         /// Keep them, or as before.
         on: bool,
+    },
+    /// Give an interface another hardware address. Some drivers want it down.
+    SetMac {
+        /// Which.
+        iface: IfIndex,
+        /// The address.
+        mac: Mac,
+    },
+    /// Give an interface another name. Before Linux 6.2 it must be down.
+    Rename {
+        /// Which.
+        iface: IfIndex,
+        /// The name: 1 to 15 octets.
+        name: &'a str,
     },
     /// Accept_Mode (RFC 9568 §6.1): with `accept` false packets to `address` are dropped, Neighbour Discovery aside.
     /// The default of a host is true.

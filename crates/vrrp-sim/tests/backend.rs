@@ -12,5 +12,5 @@ fn conformance() {
     };
     let mut kernel = SimKernel::new([(Mac::new([2, 0, 0, 0, 0, 1]), vec![own])]);
     let passed = vrrp_net::conformance::check(&mut kernel, "eth0", |_| {});
-    assert_eq!(passed, Ok(13));
+    assert_eq!(passed, Ok(14));
 }

@@ -148,6 +148,8 @@ impl Picture {
             | NetEvent::RouteRemoved { .. }
             | NetEvent::RuleRemoved { .. }
             | NetEvent::Conflict { .. }
+            | NetEvent::Neighbour(_)
+            | NetEvent::NeighbourGone(_)
             | NetEvent::Flood { .. }
             | NetEvent::Resync
             | NetEvent::Synced => false,

@@ -36,6 +36,8 @@ const BUDGET: usize = 64;
 /// to be done in a few milliseconds: adverts are due in between.
 struct Pace {
     v6: usize,
+    /// Nobody waits: all batches are of 64.
+    patient: bool,
 }
 
 impl Pace {
@@ -46,6 +48,7 @@ impl Pace {
     const fn cost(&self, family: Option<Family>) -> usize {
         match family {
             Some(Family::V4) => 1,
+            Some(Family::V6) if self.patient => 1,
             Some(Family::V6) => self.v6,
             // Links: rare, and slow.
             None => 4,
@@ -162,7 +165,10 @@ impl Linux {
             keys: BTreeMap::new(),
             next_token: MONITOR + 1,
             senders: Senders::default(),
-            pace: Pace { v6: 4 },
+            pace: Pace {
+                v6: 4,
+                patient: false,
+            },
             vmacs: Vmacs::default(),
             filter: Table::new(Filter::default()),
             conflicts: None,
@@ -183,6 +189,17 @@ impl Linux {
     /// again. For callers that wait for other things too, and were woken by those.
     pub const fn not_readable(&mut self) {
         self.idle = true;
+    }
+
+    /// Tells the neighbour table (who answered ARP or Neighbour Discovery, and how that stands) by
+    /// [`NetEvent::Neighbour`], and its changes from now on. Not done unasked: on a busy link there are many.
+    pub fn watch_neighbours(&mut self) -> Result<(), NetError> {
+        self.monitor
+            .hear_neighbours(&mut self.requests, &mut self.events)
+            .map_err(|source| NetError {
+                what: "watching neighbours",
+                source,
+            })
     }
 
     /// The interfaces there are, by their last notification.
@@ -261,6 +278,8 @@ impl Linux {
     ) -> usize {
         let mut spent = 0;
         let mut taken = 0;
+        // Told in order, though what cannot even be asked is known first.
+        let mut failures = Vec::new();
         if ops.iter().any(|op| matches!(op, Op::AddAddress { .. })) {
             self.hear_conflicts();
         }
@@ -269,7 +288,7 @@ impl Linux {
             && let Err(error) = self.monitor.hear_routes()
         {
             // It is made all the same; only its loss would go unnoticed.
-            failed(first, system("watching routes", &error));
+            failures.push((first, system("watching routes", &error)));
         }
         for (at, op) in ops.iter().enumerate() {
             let Lane::Netlink(family) = lane(op) else {
@@ -300,10 +319,16 @@ impl Linux {
                 Op::SetLink { iface, up } => {
                     netlink::set_link(iface, up).and_then(|r| requests.push(at, r))
                 }
+                Op::SetMac { iface, mac } => {
+                    netlink::set_mac(iface, mac).and_then(|r| requests.push(at, r))
+                }
+                Op::Rename { iface, name } => {
+                    netlink::rename(iface, name).and_then(|r| requests.push(at, r))
+                }
                 _ => Ok(()),
             };
             if let Err(error) = pushed {
-                failed(at, OpError::new(OpErrorKind::Invalid, error.0));
+                failures.push((at, OpError::new(OpErrorKind::Invalid, error.0)));
             }
         }
         let Self {
@@ -315,7 +340,7 @@ impl Linux {
             let changed = match outcome {
                 Ok(()) => true,
                 Err(refusal) if is_so_already(op, refusal.errno) => false,
-                Err(refusal) => return failed(at, refused(refusal)),
+                Err(refusal) => return failures.push((at, refused(refusal))),
             };
             monitor.done(op, changed);
             match (op, &mut *conflicts) {
@@ -329,6 +354,11 @@ impl Linux {
             }
         });
         self.pace.learn(spent, begin.elapsed());
+        failures.sort_by_key(|(at, _)| *at);
+        failures.dedup_by_key(|(at, _)| *at);
+        for (at, error) in failures {
+            failed(at, error);
+        }
         *budget -= spent;
         taken
     }
@@ -479,6 +509,15 @@ impl Backend for Linux {
         done
     }
 
+    fn apply_all(&mut self, ops: &[Op<'_>], failed: &mut dyn FnMut(usize, OpError)) {
+        self.pace.patient = true;
+        let mut done = 0;
+        while let Some(rest) = ops.get(done..).filter(|rest| !rest.is_empty()) {
+            done += self.apply(rest, &mut |at, error| failed(done + at, error));
+        }
+        self.pace.patient = false;
+    }
+
     fn poll_event<'b>(&mut self, ring: &'b mut RxRing) -> Result<Option<NetEvent<'b>>, NetError> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -523,7 +562,7 @@ const fn lane(op: &Op<'_>) -> Lane {
         }
         Op::AddRoute(route) | Op::RemoveRoute(route) => Lane::Netlink(Some(route.family)),
         Op::AddRule(rule) | Op::RemoveRule(rule) => Lane::Netlink(Some(rule.family)),
-        Op::SetLink { .. } => Lane::Netlink(None),
+        Op::SetLink { .. } | Op::SetMac { .. } | Op::Rename { .. } => Lane::Netlink(None),
         Op::SendAdvert(_) | Op::GratuitousArp { .. } | Op::UnsolicitedNa { .. } => Lane::Send,
         Op::Listen(_)
         | Op::Unlisten(_)

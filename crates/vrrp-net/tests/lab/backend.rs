@@ -4,12 +4,14 @@ use crate::Case;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::thread;
-use vrrp_lab::{Host, HostPlan, Lab, Plan, until};
+use vrrp_lab::{Host, HostPlan, Lab, Plan, Probe, until};
+use vrrp_net::frame::GratuitousArp;
 use vrrp_net::linux::Linux;
 use vrrp_net::{
-    AddressSpec, AddressState, Backend, IfIndex, Mac, NetEvent, Op, OpError, OpErrorKind, RxMeta,
-    RxRing,
+    AddressSpec, AddressState, Backend, IfIndex, Mac, NeighbourState, NetEvent, NextHop, Op,
+    OpError, OpErrorKind, Route, RxMeta, RxRing,
 };
+use vrrp_proto::Family;
 
 pub(crate) const CASES: &[Case] = &[
     ("conformance", conformance),
@@ -17,6 +19,11 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a_lost_notification_is_made_good",
         a_lost_notification_is_made_good,
+    ),
+    ("neighbours_are_told", neighbours_are_told),
+    (
+        "a_refusal_has_the_kernels_words",
+        a_refusal_has_the_kernels_words,
     ),
 ];
 
@@ -178,6 +185,8 @@ fn owned(event: NetEvent<'_>) -> NetEvent<'static> {
             family,
             filtered,
         },
+        NetEvent::Neighbour(neighbour) => NetEvent::Neighbour(neighbour),
+        NetEvent::NeighbourGone(neighbour) => NetEvent::NeighbourGone(neighbour),
         NetEvent::Resync => NetEvent::Resync,
         NetEvent::Synced => NetEvent::Synced,
     }
@@ -194,7 +203,7 @@ fn conformance() {
             })
         })
         .unwrap();
-    assert_eq!(passed, Ok(13));
+    assert_eq!(passed, Ok(14));
 }
 
 /// A process that was killed leaves its addresses behind; the next one finds those, and only those.
@@ -278,4 +287,88 @@ fn a_lost_notification_is_made_good() {
         (there == [[10, 0, 0, 1].into(), last.address]).then_some(())
     })
     .expect("the picture is not right");
+}
+
+/// The table as it is, then what changes in it: an answer, another hardware address, an end.
+fn neighbours_are_told() {
+    let lab = lan(&["a", "b"]);
+    let mut a = Node::open(&lab["a"]);
+    let mut b = Node::open(&lab["b"]);
+    let (address, iface, before) = (IpAddr::from([10, 0, 0, 2]), a.eth0, b.mac);
+    let probe = Probe::start(&lab["a"], address, Duration::from_millis(20)).unwrap();
+    let answered = || probe.pings().iter().any(|ping| ping.answered.is_some());
+    until(SOON, || answered().then_some(())).expect("an answer");
+    assert!(
+        !a.told
+            .iter()
+            .any(|event| matches!(event, NetEvent::Neighbour(_)))
+    );
+    a.host.run(|| a.linux.watch_neighbours()).unwrap().unwrap();
+    let at = |mac| {
+        move |event: &NetEvent<'_>| match event {
+            NetEvent::Neighbour(told) if told.iface == iface && told.address == address => {
+                (told.mac == Some(mac)).then_some(told.state)
+            }
+            _ => None,
+        }
+    };
+    let state = a.hears("the neighbour", at(before));
+    assert_ne!(state, NeighbourState::Asked);
+
+    // A gratuitous ARP of its new hardware address.
+    let mac = Mac::new([2, 0, 0, 0, 0, 0x77]);
+    let arp = GratuitousArp::new([10, 0, 0, 2].into(), mac);
+    let iface = b.eth0;
+    b.succeed(&[Op::SetMac { iface, mac }]);
+    until(2 * SOON, || {
+        b.succeed(&[Op::GratuitousArp { iface, arp }]);
+        while a.next_packet().is_some() {}
+        a.told.iter().find_map(at(mac))
+    })
+    .unwrap_or_else(|| panic!("told: {:#?}", a.told));
+
+    drop(probe);
+    a.succeed(&[Op::SetLink {
+        iface: a.eth0,
+        up: false,
+    }]);
+    a.hears("its end", |event| match event {
+        NetEvent::NeighbourGone(told) if told.address == address => Some(()),
+        _ => None,
+    });
+}
+
+/// Each refusal says what the kernel says about it, and about its own request alone.
+fn a_refusal_has_the_kernels_words() {
+    let lab = lan(&["a"]);
+    let mut a = Node::open(&lab["a"]);
+    let iface = a.eth0;
+    let gateway = |via| Route {
+        next_hops: vec![NextHop {
+            iface: Some(iface),
+            via: Some(via),
+            ..NextHop::default()
+        }],
+        ..Route::new(Family::V4, None)
+    };
+    let (near, far) = (
+        gateway([10, 0, 0, 9].into()),
+        gateway([203, 0, 113, 1].into()),
+    );
+    let fine = v4(70);
+    let failures = a.try_all(&[
+        Op::AddRoute(&far),
+        Op::AddAddress {
+            iface,
+            address: &fine,
+        },
+        Op::AddRoute(&near),
+    ]);
+    let [(0, error)] = failures.as_slice() else {
+        panic!("{failures:?}")
+    };
+    assert!(
+        error.to_string().contains("Nexthop has invalid gateway"),
+        "{error}"
+    );
 }

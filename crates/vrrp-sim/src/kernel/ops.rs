@@ -275,6 +275,21 @@ impl SimKernel {
             Op::Promote { iface, .. } => {
                 self.iface(*iface)?;
             }
+            Op::SetMac { iface, mac } => {
+                let iface = self.iface(*iface)?;
+                (iface.mac, iface.link.mac) = (*mac, Some(*mac));
+                let link = iface.link.clone();
+                self.events.push_back(NetEvent::Link(link));
+            }
+            Op::Rename { name, .. } if !(1..=15).contains(&name.len()) => {
+                return Err(OpError::new(OpErrorKind::Invalid, "no name"));
+            }
+            Op::Rename { iface, name } => {
+                let iface = self.iface(*iface)?;
+                iface.link.name = (*name).to_owned();
+                let link = iface.link.clone();
+                self.events.push_back(NetEvent::Link(link));
+            }
             Op::SetAccept {
                 iface,
                 address,

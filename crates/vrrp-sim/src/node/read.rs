@@ -84,6 +84,8 @@ impl EngineNode {
                 | NetEvent::RouteRemoved { .. }
                 | NetEvent::RuleRemoved { .. }
                 | NetEvent::Conflict { .. }
+                | NetEvent::Neighbour(_)
+                | NetEvent::NeighbourGone(_)
                 | NetEvent::Flood { .. }
                 | NetEvent::Resync
                 | NetEvent::Synced => {}

@@ -360,6 +360,8 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 NetEvent::RouteRemoved { route, by } => self.mending.route(route, *by),
                 NetEvent::RuleRemoved { rule, by } => self.mending.rule(rule, *by),
                 NetEvent::Conflict { address, mac, .. } => self.mending.claim(*address, *mac),
+                // Nobody asks for them.
+                NetEvent::Neighbour(_) | NetEvent::NeighbourGone(_) => {}
                 NetEvent::Flood {
                     iface,
                     family,

@@ -23,6 +23,34 @@ pub(in crate::linux) fn set_link(
     request(Rtm::Newlink, NlmF::empty(), builder)
 }
 
+/// `RTM_NEWLINK` that gives an interface another hardware address.
+pub(in crate::linux) fn set_mac(
+    iface: IfIndex,
+    mac: Mac,
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    let attrs = Attrs::new().with(Ifla::Address, mac.octets().to_vec())?;
+    let builder = header(Some(iface))?.rtattrs(attrs.0);
+    request(Rtm::Newlink, NlmF::empty(), builder)
+}
+
+/// `RTM_NEWLINK` that gives an interface another name.
+pub(in crate::linux) fn rename(
+    iface: IfIndex,
+    name: &str,
+) -> Result<Request<Ifinfomsg>, EncodeError> {
+    let attrs = Attrs::new().with(Ifla::Ifname, checked(name)?)?;
+    let builder = header(Some(iface))?.rtattrs(attrs.0);
+    request(Rtm::Newlink, NlmF::empty(), builder)
+}
+
+fn checked(name: &str) -> Result<&str, EncodeError> {
+    if (1..=15).contains(&name.len()) {
+        Ok(name)
+    } else {
+        Err(EncodeError(format!("`{name}` is no name for an interface")))
+    }
+}
+
 /// `RTM_DELLINK`.
 pub(in crate::linux) fn remove_link(iface: IfIndex) -> Result<Request<Ifinfomsg>, EncodeError> {
     request(Rtm::Dellink, NlmF::empty(), header(Some(iface))?)
@@ -33,12 +61,6 @@ pub(in crate::linux) fn create_link(
     link: &VirtualLink,
     group: u32,
 ) -> Result<Request<Ifinfomsg>, EncodeError> {
-    if !(1..=15).contains(&link.name.len()) {
-        return Err(EncodeError(format!(
-            "`{}` is no name for an interface",
-            link.name
-        )));
-    }
     // IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA; IFLA_IPVLAN_MODE, IPVLAN_MODE_L2. Nothing passes between interfaces of one
     // parent, as in private mode; but there the adverts of another Active router, which come from the same virtual
     // MAC, would be given to the macvlan alone and never reach the sockets on the parent.
@@ -65,7 +87,7 @@ pub(in crate::linux) fn create_link(
         attr(IflaInfo::Data, nested(&data)?)?,
     ];
     let attrs = Attrs::new()
-        .with(Ifla::Ifname, link.name.as_str())?
+        .with(Ifla::Ifname, checked(&link.name)?)?
         .with(Ifla::Link, link.parent.get())?
         .maybe(Ifla::Address, mac.map(|mac| mac.octets().to_vec()))?
         .with(Ifla::Group, group)?

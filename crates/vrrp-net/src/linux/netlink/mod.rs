@@ -8,6 +8,7 @@ mod addr;
 mod batch;
 mod link;
 mod monitor;
+mod neighbour;
 mod nft;
 mod owned;
 mod route;
@@ -18,7 +19,8 @@ mod tests;
 pub(super) use addr::{OURS, add_address, remove_address};
 pub(super) use batch::{Refusal, Requests};
 pub(super) use link::{
-    Ipv4Setting, create_link, no_generated_addresses, remove_link, set_ipv4, set_link,
+    Ipv4Setting, create_link, no_generated_addresses, remove_link, rename, set_ipv4, set_link,
+    set_mac,
 };
 pub(super) use monitor::Monitor;
 pub(super) use nft::{Dropped, Table};

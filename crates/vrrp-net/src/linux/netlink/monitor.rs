@@ -3,6 +3,7 @@
 use super::addr::{dump_addresses, read_address};
 use super::batch::{DATAGRAM, Message, Requests, messages};
 use super::link::{dump_links, read_link};
+use super::neighbour::{dump_neighbours, read_neighbour};
 use super::owned::Owned;
 use crate::linux::sys;
 use crate::{AddressRecord, Author, IfIndex, Link, NetEvent, Op};
@@ -22,6 +23,9 @@ const GROUPS: [u32; 3] = [1, 5, 9];
 /// rule of ours, since a router with a full table has thousands of changes that are none of our business.
 const LATER_GROUPS: [u32; 4] = [7, 11, 8, 19];
 
+/// `RTNLGRP_NEIGH`: joined when it is asked for.
+const NEIGHBOURS: u32 = 3;
+
 /// The socket that listens.
 pub(in crate::linux) struct Monitor {
     socket: NlSocket,
@@ -30,6 +34,8 @@ pub(in crate::linux) struct Monitor {
     owned: Owned,
     /// Whether [`LATER_GROUPS`] are joined.
     hears_routes: bool,
+    /// Whether [`NEIGHBOURS`] is joined.
+    hears_neighbours: bool,
 }
 
 /// What is needed to make events of what is heard.
@@ -63,6 +69,7 @@ impl Monitor {
             },
             owned: Owned::default(),
             hears_routes: false,
+            hears_neighbours: false,
         })
     }
 
@@ -102,6 +109,23 @@ impl Monitor {
         Ok(())
     }
 
+    /// Tells the neighbour table, and its changes from now on.
+    pub(in crate::linux) fn hear_neighbours(
+        &mut self,
+        requests: &mut Requests,
+        events: &mut VecDeque<NetEvent<'static>>,
+    ) -> io::Result<()> {
+        if !self.hears_neighbours {
+            self.socket
+                .add_mcast_membership(Groups::new_groups(&[NEIGHBOURS]))?;
+            self.hears_neighbours = true;
+        }
+        requests.dump(
+            dump_neighbours().map_err(|e| io::Error::other(e.0))?,
+            |message| events.extend(read_neighbour(message.payload).map(NetEvent::Neighbour)),
+        )
+    }
+
     /// Tells all there is: at the start, and when the kernel has dropped notifications.
     pub(in crate::linux) fn resync(
         &mut self,
@@ -126,6 +150,9 @@ impl Monitor {
             }
         })?;
         self.owned.check(requests, events)?;
+        if self.hears_neighbours {
+            self.hear_neighbours(requests, events)?;
+        }
         events.push_back(NetEvent::Synced);
         Ok(())
     }
@@ -221,6 +248,8 @@ impl Known {
                 let by = if ours { Author::Us } else { by };
                 Some(NetEvent::AddressRemoved { record, by })
             }
+            Rtm::Newneigh => read_neighbour(message.payload).map(NetEvent::Neighbour),
+            Rtm::Delneigh => read_neighbour(message.payload).map(NetEvent::NeighbourGone),
             kind @ (Rtm::Newroute | Rtm::Delroute | Rtm::Delrule) => {
                 owned.event(kind, message.payload, by)
             }
