@@ -62,6 +62,8 @@ mod taken;
 mod tshark;
 #[path = "lab/twins.rs"]
 mod twins;
+#[path = "lab/users.rs"]
+mod users;
 #[path = "lab/vmac.rs"]
 mod vmac;
 #[path = "lab/vmac_flaps.rs"]
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         start::CASES,
         taken::CASES,
         tshark::CASES,
+        users::CASES,
         vmac::CASES,
         vmac_flaps::CASES,
     ];

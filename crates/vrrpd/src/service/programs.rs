@@ -3,7 +3,7 @@
 
 use core::cell::OnceCell;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::config::{Command, Globals, User};
@@ -106,7 +106,8 @@ impl<'a> Resolver<'a> {
                 path.display()
             ));
         }
-        let as_root = user.map_or_else(|| geteuid().is_root(), |user| user.uid == 0);
+        let set_uid = about.permissions().mode() & libc::S_ISUID != 0 && about.uid() == 0;
+        let as_root = set_uid || user.map_or_else(|| geteuid().is_root(), |user| user.uid == 0);
         if as_root {
             match security::check(&path) {
                 Ok(None) => {}

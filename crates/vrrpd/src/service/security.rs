@@ -15,7 +15,8 @@ pub struct Unsafe {
     mode: u32,
 }
 
-/// Looks at every component of `script`, an absolute path, links followed.
+/// Looks at every component of `script`, an absolute path, as it is written and with links followed: who may change a
+/// link may change what is run.
 ///
 /// `Ok(Some(_))` is the first component that is not root's alone.
 ///
@@ -23,22 +24,25 @@ pub struct Unsafe {
 /// A component cannot be looked at.
 pub fn check(script: &Path) -> io::Result<Option<Unsafe>> {
     let resolved = script.canonicalize()?;
-    let mut parts: Vec<&Path> = resolved.ancestors().collect();
-    parts.reverse();
-    for part in parts {
-        let about = part.metadata()?;
-        let (uid, gid, mode) = (about.uid(), about.gid(), about.mode());
-        // In a directory with the sticky bit only the owner of a file may replace it.
-        let sticky = about.is_dir() && mode & libc::S_ISVTX != 0;
-        let others = mode & libc::S_IWOTH != 0 || (mode & libc::S_IWGRP != 0 && gid != 0);
-        if uid != 0 || (others && !sticky) {
-            return Ok(Some(Unsafe {
-                script: script.into(),
-                part: part.into(),
-                uid,
-                gid,
-                mode: mode & 0o7777,
-            }));
+    for path in [script, &resolved] {
+        let mut parts: Vec<&Path> = path.ancestors().collect();
+        parts.reverse();
+        for part in parts {
+            let about = part.symlink_metadata()?;
+            let (uid, gid, mode) = (about.uid(), about.gid(), about.mode());
+            // In a directory with the sticky bit only the owner of a file may replace it.
+            let sticky = about.is_dir() && mode & libc::S_ISVTX != 0;
+            let others = mode & libc::S_IWOTH != 0 || (mode & libc::S_IWGRP != 0 && gid != 0);
+            // The mode of a link means nothing.
+            if uid != 0 || (others && !sticky && !about.is_symlink()) {
+                return Ok(Some(Unsafe {
+                    script: script.into(),
+                    part: part.into(),
+                    uid,
+                    gid,
+                    mode: mode & 0o7777,
+                }));
+            }
         }
     }
     Ok(None)
@@ -88,5 +92,13 @@ mod tests {
         );
         assert!(found.contains("Remedy: ch"), "{found}");
         assert!(check(&dir.path().join("missing")).is_err());
+
+        // A link to what is safe, in a folder where others may put another.
+        let open = dir.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let link = open.join("sh");
+        std::os::unix::fs::symlink("/bin/sh", &link).unwrap();
+        assert!(check(&link).unwrap().is_some());
     }
 }
