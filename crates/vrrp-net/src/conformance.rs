@@ -309,11 +309,20 @@ impl<B: Backend, P: FnMut(&mut B)> Suite<'_, B, P> {
                 iface: nowhere,
                 address: a,
             },
+            Op::SetLink {
+                iface: nowhere,
+                up: true,
+            },
+            Op::SetLink {
+                iface: nowhere,
+                up: false,
+            },
         ]);
         let want = [
             (1, OpErrorKind::NoInterface),
             (2, OpErrorKind::Invalid),
             (4, OpErrorKind::NoInterface),
+            (6, OpErrorKind::NoInterface),
         ];
         same("failures", &failures.as_slice(), &want.as_slice())?;
         self.until_has(ground, a)?;

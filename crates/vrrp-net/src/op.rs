@@ -69,7 +69,7 @@ pub enum Op<'a> {
         iface: IfIndex,
     },
     /// Set an interface up or down. A virtual router's macvlan is up only while it is Active: RFC 9568 §6.4.2 forbids
-    /// a Backup to take frames for the virtual MAC.
+    /// a Backup to take frames for the virtual MAC. One that is gone is down.
     SetLink {
         /// Which.
         iface: IfIndex,

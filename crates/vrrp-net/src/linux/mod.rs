@@ -586,7 +586,7 @@ const fn is_so_already(op: &Op<'_>, errno: i32) -> bool {
             libc::ESRCH | libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP
         ),
         Op::RemoveRule(_) => matches!(errno, libc::ENOENT | libc::ESRCH),
-        Op::RemoveLink { .. } => errno == libc::ENODEV,
+        Op::RemoveLink { .. } | Op::SetLink { up: false, .. } => errno == libc::ENODEV,
         _ => false,
     }
 }

@@ -221,7 +221,10 @@ impl SimKernel {
     }
 
     fn set_link(&mut self, index: IfIndex, up: bool) -> Result<(), OpError> {
-        let iface = self.iface(index)?;
+        let iface = match self.iface(index) {
+            Err(_) if !up => return Ok(()),
+            iface => iface?,
+        };
         if iface.link.up != up {
             iface.link.up = up;
             iface.link.running = up && iface.link.carrier;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
-use vrrp_fsm::{Instant, RouterId};
+use vrrp_fsm::{IfaceId, Instant, RouterId};
 use vrrp_net::{AddressRecord, AddressState, Author, Backend, IfIndex, Link, Mac, Route, Rule};
 
 use super::holds::Hold;
@@ -62,6 +62,8 @@ struct Loss {
 
 #[derive(Debug)]
 enum Thing {
+    /// An interface of a router with a virtual MAC, or that it is up.
+    Link(RouterId, IfaceId),
     Address(IfIndex, IpAddr),
     Route(Box<Route>),
     Rule(Box<Rule>),
@@ -72,18 +74,19 @@ impl Thing {
         let (one, hops) = match self {
             Self::Address(iface, _) => (Some(*iface), [].as_slice()),
             Self::Route(route) => (None, route.next_hops.as_slice()),
-            Self::Rule(_) => (None, [].as_slice()),
+            Self::Link(..) | Self::Rule(_) => (None, [].as_slice()),
         };
         one.into_iter()
             .chain(hops.iter().filter_map(|hop| hop.iface))
     }
 
-    /// A route may need an address, and is not put back before it.
+    /// An address needs its interface, and a route may need an address: they are not put back before.
     const fn rank(&self) -> u8 {
         match self {
-            Self::Address(..) => 0,
-            Self::Route(_) => 1,
-            Self::Rule(_) => 2,
+            Self::Link(..) => 0,
+            Self::Address(..) => 1,
+            Self::Route(_) => 2,
+            Self::Rule(_) => 3,
         }
     }
 }
@@ -166,6 +169,11 @@ impl Mending {
 
     pub(super) fn link_gone(&mut self, index: IfIndex) {
         self.downs.insert(index);
+    }
+
+    /// An interface with a virtual MAC is down, and not by us.
+    pub(super) fn fallen(&mut self, router: RouterId, iface: IfaceId) {
+        self.lost(Thing::Link(router, iface), Author::Unknown);
     }
 
     pub(super) fn address(&mut self, record: &AddressRecord, by: Author) {
@@ -256,6 +264,9 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                     continue;
                 }
             }
+            if let Thing::Link(id, iface) = loss.what {
+                self.put_up_again(id, iface);
+            }
             for step in steps {
                 self.steps.push(step);
             }
@@ -272,10 +283,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     /// Whose `what` is, and how it is put back; `None` where it is nobody's, not missing, or only just asked for.
     fn missing(&self, what: &Thing) -> Option<(Owner, Vec<Step<Task>>)> {
-        if let Thing::Address(iface, address) = what
-            && self.host.has(*iface, *address)
-        {
-            return None;
+        match what {
+            Thing::Address(iface, address) if self.host.has(*iface, *address) => return None,
+            Thing::Link(id, _) => return self.served.get(id).map(|_| (Some(*id), Vec::new())),
+            _ => {}
         }
         let served = self
             .served
@@ -289,6 +300,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     fn put_back(&self, install: &Arc<Install>, what: &Thing) -> Option<Vec<Step<Task>>> {
         let of = Arc::clone(install);
         Some(match what {
+            Thing::Link(..) => return None,
             Thing::Address(index, address) => {
                 let at = self.position(install, *index, *address)?;
                 let placed = install.addresses.get(at).filter(|placed| placed.track)?;
@@ -508,6 +520,10 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 format!("address {address}/{len} dev {dev}")
             }
             Thing::Address(_, address) => address.to_string(),
+            Thing::Link(_, iface) => {
+                let name = self.plan.ifaces.get(iface).map_or("?", String::as_str);
+                format!("{name} or its UP flag")
+            }
             Thing::Route(route) => tell::route_name(route),
             Thing::Rule(rule) => format!("rule {}", rule.priority),
         }

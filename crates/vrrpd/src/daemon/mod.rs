@@ -116,6 +116,8 @@ pub struct Daemon<B, C> {
     running: BTreeSet<TrackId>,
     /// Interfaces that were made.
     made: BTreeSet<IfaceId>,
+    /// Those that were told to go up, until the kernel says that they are.
+    rising: BTreeSet<IfIndex>,
     /// Some router signs its adverts, so the engine needs the wall clock.
     signs: bool,
     /// Routers whose last advert could not be sent; said once until one goes out.
@@ -182,6 +184,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             good: BTreeMap::new(),
             running: BTreeSet::new(),
             made: BTreeSet::new(),
+            rising: BTreeSet::new(),
             signs: false,
             mute: BTreeMap::new(),
             mending: Mending::default(),
@@ -380,9 +383,15 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 }
                 NetEvent::LinkGone { index, name } => {
                     self.mending.link_gone(*index);
+                    self.rising.remove(index);
                     gone.push(name.clone());
                 }
-                NetEvent::Link(link) => self.mending.link(link),
+                NetEvent::Link(link) => {
+                    self.mending.link(link);
+                    if link.up {
+                        self.rising.remove(&link.index);
+                    }
+                }
                 NetEvent::Resync if self.host.is_synced() => {
                     debug!("the kernel dropped events and tells all of it again")
                 }
@@ -399,6 +408,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             if retold {
                 self.verify();
             }
+            self.find_fallen();
         }
         Ok(())
     }
@@ -660,6 +670,11 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
             steps::Failure::Step(step, error) => {
                 if let Step::Listen(listen) = &step {
                     self.ifaces.forget_listening(listen);
+                }
+                if let Step::SetLink { iface, up: true } = &step
+                    && let Some(index) = self.ifaces.index(*iface)
+                {
+                    self.rising.remove(&index);
                 }
                 let known = match &step {
                     Step::MakeLink(link) => self.lack_link(&link.name),

@@ -118,16 +118,23 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
 
     /// Before the first advert of a router that becomes Active.
     pub(super) fn raise(&mut self, id: RouterId) {
-        let Some(router) = self
-            .plan
-            .routers
-            .get(&id)
-            .filter(|_| !self.served.contains_key(&id))
-        else {
-            return;
-        };
-        let ups: Vec<IfaceId> = router.links().map(|made| made.iface).collect();
-        for iface in ups {
+        if !self.served.contains_key(&id) {
+            let plan = Arc::clone(&self.plan);
+            if let Some(router) = plan.routers.get(&id) {
+                self.set_up(router);
+            }
+        }
+    }
+
+    /// Before the adverts of this turn, for they leave by it.
+    fn set_up(&mut self, router: &Router) {
+        for made in router.links() {
+            let iface = made.iface;
+            let index = self.ifaces.index(iface);
+            let link = index.and_then(|index| self.host.link_at(index));
+            // Of one that is up the kernel tells nothing more.
+            self.rising
+                .extend(link.filter(|link| !link.up).map(|link| link.index));
             self.steps.prepare(Step::SetLink { iface, up: true });
         }
         let Some(vmac) = &router.vmac else { return };
@@ -149,6 +156,41 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
                 at: 0,
                 add: true,
             });
+        }
+    }
+
+    /// Finds the interfaces of Active routers that somebody else has set down, or removed: those have been made again by
+    /// now, and are down.
+    pub(super) fn find_fallen(&mut self) {
+        for id in self.served.keys() {
+            let router = self.plan.routers.get(id);
+            let links = router.into_iter().flat_map(Router::links);
+            for made in links.filter(|made| made.is_vmac()) {
+                let index = self.ifaces.index(made.iface);
+                let link = index.and_then(|index| self.host.link_at(index));
+                if link.is_some_and(|link| !link.up && !self.rising.contains(&link.index)) {
+                    self.mending.fallen(*id, made.iface);
+                }
+            }
+        }
+    }
+
+    /// An interface goes up again, and what was on it comes back.
+    pub(super) fn put_up_again(&mut self, id: RouterId, iface: IfaceId) {
+        let plan = Arc::clone(&self.plan);
+        let (Some(router), Some(served)) = (plan.routers.get(&id), self.served.get(&id)) else {
+            return;
+        };
+        let install = Arc::clone(&served.install);
+        self.set_up(router);
+        self.add(&install, &Install::default());
+        for placed in install
+            .addresses
+            .iter()
+            .filter(|placed| placed.iface == iface)
+        {
+            let address = placed.spec.address;
+            self.steps.push(Step::Announce { iface, address });
         }
     }
 }

@@ -11,10 +11,10 @@ mod record;
 mod writer;
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -22,8 +22,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::settings::Settings;
 use record::Record;
 
-/// Lines that may wait for a slow reader: a change of 4,000 virtual routers, twice over; at most about 4 MB.
-const QUEUE: usize = 8192;
+/// Lines that may wait for a slow reader: at most about a megabyte.
+const QUEUE: usize = 1024;
 
 /// Longest wait at the end for lines that are still queued.
 const LAST_LINES: Duration = Duration::from_millis(300);
@@ -31,7 +31,7 @@ const LAST_LINES: Duration = Duration::from_millis(300);
 /// Ends the log when dropped: what is queued is written, for a bounded time.
 #[derive(Debug)]
 pub struct Guard {
-    sender: Sender<Message>,
+    sender: SyncSender<Message>,
     written: Receiver<()>,
 }
 
@@ -42,7 +42,7 @@ enum Message {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.sender.send(Message::End).is_ok() {
+        if self.sender.try_send(Message::End).is_ok() {
             // Either way the process goes on to its end.
             let _: Result<(), RecvTimeoutError> = self.written.recv_timeout(LAST_LINES);
         }
@@ -56,23 +56,17 @@ impl Drop for Guard {
 /// # Errors
 /// The thread could not be started.
 pub fn start(settings: &Settings) -> std::io::Result<Guard> {
-    let level = match settings.detail {
-        0 => Level::INFO,
-        1 => Level::DEBUG,
-        _ => Level::TRACE,
-    };
-    let (queue, receiver) = Queue::new(QUEUE, level);
+    let (sender, receiver) = sync_channel(QUEUE);
     let (done, written) = sync_channel(1);
+    let dropped = Arc::new(AtomicU64::new(0));
     let mut writer = writer::Writer::new(settings);
-    let sender = queue.sender.clone();
-    let counts = Arc::clone(&queue.counts);
+    let lost = Arc::clone(&dropped);
     std::thread::Builder::new()
         .name("log".into())
         .stack_size(128 * 1024)
         .spawn(move || {
             while let Ok(Message::Line(record)) = receiver.recv() {
-                counts.waiting.fetch_sub(1, Ordering::Relaxed);
-                let lost = counts.dropped.swap(0, Ordering::Relaxed);
+                let lost = lost.swap(0, Ordering::Relaxed);
                 if lost > 0 {
                     writer.write(&Record::dropped(lost));
                 }
@@ -81,39 +75,26 @@ pub fn start(settings: &Settings) -> std::io::Result<Guard> {
             // The other side may have given up waiting.
             let _ = done.try_send(());
         })?;
+    let level = match settings.detail {
+        0 => Level::INFO,
+        1 => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let queue = Queue {
+        sender: sender.clone(),
+        dropped,
+        level,
+    };
     // Only a second daemon in one process (a test) finds a destination in place already.
     let _ = tracing::subscriber::set_global_default(queue);
     Ok(Guard { sender, written })
 }
 
 /// The destination of events: no spans, no formatting, no waiting.
-///
-/// The channel itself is without bound, because one with a bound takes all of its memory at once.
 struct Queue {
-    sender: Sender<Message>,
-    counts: Arc<Counts>,
-    most: usize,
+    sender: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
     level: Level,
-}
-
-/// Lines that wait, and lines that were dropped because too many did.
-#[derive(Default)]
-struct Counts {
-    waiting: AtomicUsize,
-    dropped: AtomicU64,
-}
-
-impl Queue {
-    fn new(most: usize, level: Level) -> (Self, Receiver<Message>) {
-        let (sender, receiver) = channel();
-        let queue = Self {
-            sender,
-            counts: Arc::default(),
-            most,
-            level,
-        };
-        (queue, receiver)
-    }
 }
 
 impl Subscriber for Queue {
@@ -132,14 +113,13 @@ impl Subscriber for Queue {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let Counts { waiting, dropped } = &*self.counts;
-        if waiting.fetch_add(1, Ordering::Relaxed) >= self.most {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            dropped.fetch_add(1, Ordering::Relaxed);
-            return;
+        if self
+            .sender
+            .try_send(Message::Line(Record::new(event)))
+            .is_err()
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        // Without a writer the process is at its end.
-        let _ = self.sender.send(Message::Line(Record::new(event)));
     }
 
     fn new_span(&self, _span: &span::Attributes<'_>) -> span::Id {

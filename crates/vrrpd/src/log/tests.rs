@@ -3,15 +3,20 @@ use super::*;
 /// A reader that stopped: the queue fills, nothing waits, and the loss is counted.
 #[test]
 fn a_full_queue_is_counted_not_waited_for() {
-    let (queue, receiver) = Queue::new(2, Level::INFO);
-    let counts = Arc::clone(&queue.counts);
+    let (sender, receiver) = sync_channel(2);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let queue = Queue {
+        sender,
+        dropped: Arc::clone(&dropped),
+        level: Level::INFO,
+    };
     tracing::subscriber::with_default(queue, || {
         for number in 0..5 {
             tracing::info!(number, "line");
         }
         tracing::debug!("detail that nobody asked for");
     });
-    assert_eq!(counts.dropped.load(Ordering::Relaxed), 3);
+    assert_eq!(dropped.load(Ordering::Relaxed), 3);
     assert_eq!(receiver.try_iter().count(), 2);
     assert!(
         Record::dropped(3)
@@ -22,7 +27,12 @@ fn a_full_queue_is_counted_not_waited_for() {
 
 #[test]
 fn messages_and_fields_are_taken_apart() {
-    let (queue, receiver) = Queue::new(8, Level::INFO);
+    let (sender, receiver) = sync_channel(8);
+    let queue = Queue {
+        sender,
+        dropped: Arc::default(),
+        level: Level::INFO,
+    };
     tracing::subscriber::with_default(queue, || {
         let source = "192.0.2.1";
         tracing::warn!(instance = "VI_1", vrid = 51_u8, %source, "({}) hello", "VI_1");

@@ -28,8 +28,8 @@ use crate::daemon::{Message, Task};
 use crate::reactor::Bell;
 use crate::settings::Settings;
 
-/// Tasks that may wait for the service thread: a change of 4,000 routers, four times over.
-const TASKS: usize = 16_384;
+/// Tasks that may wait for the service thread: a change of 1,000 routers, four times over.
+const TASKS: usize = 4096;
 /// Messages that may wait for the protocol thread.
 const MESSAGES: usize = 1024;
 /// How long notifications of the end are waited for.

@@ -286,7 +286,9 @@ fn no_complaints(process: &Process) {
         "checksum", "invalid", "mismatch", "differ", "discard", "drop", "error", "unknown",
     ];
     let log = process.log();
-    let harmless = |line: &str| line.contains("received lower priority");
+    // On a slow machine two of the lower one's adverts cross the first of the higher one's.
+    let words_of_preemption = ["received lower priority", "serves these addresses as well"];
+    let harmless = |line: &str| words_of_preemption.iter().any(|words| line.contains(words));
     let complaints: Vec<_> = log
         .lines()
         .filter(|line| {

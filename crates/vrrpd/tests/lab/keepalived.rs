@@ -285,4 +285,6 @@ pub(crate) fn no_complaints(log: &str) {
 fn is_harmless(line: &str) -> bool {
     line.contains("truncating auth_pass")
         || line.contains("received lower priority") && line.contains("discarding")
+        // Where machines are slow, two of its adverts cross the first of ours. Who serves is seen on the wire.
+        || line.contains("serves these addresses as well")
 }

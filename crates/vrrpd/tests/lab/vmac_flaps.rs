@@ -19,6 +19,7 @@ pub(crate) const CASES: &[Case] = &[
         vmac_parent_is_made_again,
     ),
     ("vmac_parent_is_renamed", &["ip"], vmac_parent_is_renamed),
+    ("vmac_is_taken_away", &["ip"], vmac_is_taken_away),
 ];
 
 fn conf(parent: &str) -> String {
@@ -78,6 +79,18 @@ impl Served {
             ip(node, "route").contains("192.0.2.0/24").then_some(())
         })
         .expect("a route");
+        // The kernel joins them by and by.
+        let joined = || {
+            let all = memberships(node);
+            let solicited = all
+                .iter()
+                .filter(|line| line.starts_with("vrrp6.51 ff0200000000000000000001ff"));
+            let solicited: Vec<_> = solicited.collect();
+            // The subnet's routers, the link-local address, and both virtual addresses as one.
+            (solicited.len() == 3 && solicited.iter().any(|line| line.ends_with("70 2")))
+                .then_some(())
+        };
+        until(SOON, joined).expect("solicitations are heard");
         let before = picture(node, &daemon);
         Self {
             lab,
@@ -132,7 +145,7 @@ fn lay(host: &Host) {
         ip(host, &format!("link set {end} up"));
     }
     ip(host, "addr add 10.0.0.160/24 dev wan0");
-    ip(host, "addr add fe80::160/64 dev wan0");
+    ip(host, "addr add fe80::160/64 dev wan0 nodad");
 }
 
 /// Addresses, routes, macvlans, group memberships with the number of their users, and the daemon's descriptors. No
@@ -237,6 +250,8 @@ fn vmac_parent_is_made_again() {
         lay(served.node());
         served.is_as_before("laid again");
     }
+    let log = served.daemon.log();
+    assert!(!log.contains("cannot set an interface"), "{log}");
     served.ends();
 }
 
@@ -256,5 +271,39 @@ fn vmac_parent_is_renamed() {
         ip(node, "addr add fe80::160/64 dev wan0");
         served.is_as_before("renamed back");
     }
+    served.ends();
+}
+
+/// By somebody who does not know whose it is: removed, or set down. It is put back, and given up to who means it.
+fn vmac_is_taken_away() {
+    let served = Served::on_a_cable();
+    let node = served.node();
+    let entered = || served.daemon.log().matches("Entering ").count();
+    let before = entered();
+    for name in ["vrrp.51", "vrrp6.51"] {
+        for deed in [format!("link del {name}"), format!("link set {name} down")] {
+            ip(node, &deed);
+            served.is_as_before(&deed);
+        }
+        let line = format!("{name} or its UP flag was removed");
+        assert!(
+            served.daemon.logs(&line, SOON),
+            "{line}:\n{}",
+            served.daemon.log()
+        );
+    }
+    assert_eq!(entered(), before, "no transition:\n{}", served.daemon.log());
+
+    let given_up =
+        "vrrp.51 or its UP flag was removed by the kernel or an unknown program for the 20th time";
+    let up = || ip(node, "-o link show vrrp.51").contains(",UP");
+    until(6 * SOON, || {
+        if up() {
+            ip(node, "link set vrrp.51 down");
+        }
+        served.daemon.log().contains(given_up).then_some(())
+    })
+    .unwrap_or_else(|| panic!("it never gives up:\n{}", served.daemon.log()));
+    served.waits();
     served.ends();
 }
