@@ -65,8 +65,10 @@ pub fn read(settings: &Settings) -> Result<Source, Refused> {
     say(&findings, &loaded.sources);
     if loaded.refused() {
         error!("{file} cannot run as it is; `vrrpd check {file}` shows each error in its place");
-        let include = |finding: &Diagnostic| finding.code == Code::IncludeMissing;
-        return Err(if findings.iter().any(include) {
+        let unread = |finding: &Diagnostic| {
+            matches!(finding.code, Code::FileUnreadable | Code::IncludeMissing)
+        };
+        return Err(if findings.iter().any(unread) {
             Refused::Unreadable
         } else {
             Refused::Unusable

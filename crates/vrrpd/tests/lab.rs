@@ -24,6 +24,8 @@ mod drop_in;
 mod duel;
 #[path = "lab/dumps.rs"]
 mod dumps;
+#[path = "lab/exits.rs"]
+mod exits;
 #[path = "lab/failover.rs"]
 mod failover;
 #[path = "lab/features.rs"]
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         keepalived::CASES,
         duel::CASES,
         dumps::CASES,
+        exits::CASES,
         hmac::CASES,
         failover::CASES,
         delays::CASES,
