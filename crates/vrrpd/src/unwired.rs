@@ -18,10 +18,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
     let globals = &config.globals;
     let global = [
         (!config.bfd_instances.is_empty(), "bfd_instance"),
-        (
-            !config.linkbeats.is_empty() || globals.linkbeat_polling,
-            "link beat polling",
-        ),
         (globals.supplementary_groups, "set_supplementary_groups"),
         (globals.reload_time_file.is_some(), "reload_time_file"),
         (globals.config_save_dir.is_some(), "config_save_dir"),
@@ -39,10 +35,7 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
 }
 
 fn of_instance(instance: &Instance) -> impl Iterator<Item = &'static str> {
-    let all = [
-        (!instance.track.bfds.is_empty(), "track_bfd"),
-        (instance.linkbeat_polling, "linkbeat_use_polling"),
-    ];
+    let all = [(!instance.track.bfds.is_empty(), "track_bfd")];
     all.into_iter()
         .filter(|(asked, _)| *asked)
         .map(|(_, what)| what)

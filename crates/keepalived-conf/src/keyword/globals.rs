@@ -15,6 +15,7 @@ const BUFFERS: &str = "each socket asks for 4 MiB, more than any burst of advert
 const NETLINK: &str =
     "the socket asks for 4 MiB, and what is lost for lack of room is asked for again";
 const RESCAN: &str = "what is lost for lack of room is looked up again in /proc";
+const LATER: &str = "it is not implemented yet";
 const PROCESS: &str = "there is one process with two threads, not one for each subsystem";
 
 #[rustfmt::skip] // a row of the table is a line
@@ -91,7 +92,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("startup_script_timeout", int(1, 1000), "10", "How long startup_script may take.").unit("s"),
     row("shutdown_script", Takes::Command, "", "Run after everything else."),
     row("shutdown_script_timeout", int(1, 1000), "10", "How long shutdown_script may take.").unit("s"),
-    row("set_supplementary_groups", BOOL, "false", "Scripts get the supplementary groups of their user.").since("2.4.0"),
+    row("set_supplementary_groups", BOOL, "false", "Scripts get the supplementary groups of their user.").since("2.4.0").no_effect(LATER),
     row("use_symlink_paths", BOOL, "false", "Run scripts by the path as written, not by what it leads to.").since("2.3.0").no_effect("scripts are run by the path as written, always"),
     // Process
     row("vrrp_priority", NICE, "0", "Nice value."),
@@ -124,11 +125,11 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("random_seed", int(0, ANY), "the time", "Seed of `${_RANDOM}`.").strict().no_effect("the seed is taken before the file is read"),
     // Reload, dumps, directories
     row("reload_check_config", optional("[LOG]"), "", "Keep the old configuration if the new one has errors."),
-    row("reload_time_file", word("PATH"), "", "Reload at the time that this file holds."),
-    row("reload_repeat", FLAG, "", "Do so again whenever the file changes."),
+    row("reload_time_file", word("PATH"), "", "Reload at the time that this file holds.").no_effect(LATER),
+    row("reload_repeat", FLAG, "", "Do so again whenever the file changes.").no_effect(LATER),
     row("reload_file", optional("[PATH]"), "", "A file that exists while a reload runs."),
     row("tmp_config_directory", word("DIRECTORY"), "", "Where a copy of the configuration is kept.").no_effect("one process reads the files; no copy is made"),
-    row("config_save_dir", word("DIRECTORY"), "", "Where the state is dumped before and after each reload."),
+    row("config_save_dir", word("DIRECTORY"), "", "Where the state is dumped before and after each reload.").no_effect(LATER),
     row("data_use_instance", BOOL, "false", "The names of dump files hold the instance and the namespace."),
     row("state_dump_file", word("PATH"), "/tmp/keepalived.data", "The dump of SIGUSR1.").since("2.3.2"),
     row("stats_dump_file", word("PATH"), "/tmp/keepalived.stats", "The dump of SIGUSR2.").since("2.3.2"),

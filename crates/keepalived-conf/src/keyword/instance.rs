@@ -1,6 +1,8 @@
 //! `vrrp_instance` and the blocks in it.
 
-use super::{ANY, BFD, BOOL, Block, FLAG, Keyword, LVS, Takes, int, micros, optional, row, word};
+use super::{
+    ANY, BFD, BOOL, Block, FLAG, Keyword, LINKBEAT, LVS, Takes, int, micros, optional, row, word,
+};
 
 /// Whole seconds that fit into 32 bits of microseconds.
 const SECONDS: Takes = int(0, 4294);
@@ -84,7 +86,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("kernel_rx_buf_size", int(1, ANY), "vrrp_rx_bufs_policy", "Receive buffer of the advert socket.").strict().unit("bytes").no_effect("each socket asks for 4 MiB, more than any burst of adverts"),
     row("debug", int(0, 4), "0", "Verbosity of keepalived's own debugging.").no_effect("it has none in keepalived either; use the log levels"),
     row("native_ipv6", FLAG, "", "The instance is IPv6.").no_effect("the family follows from the addresses; it is still honoured"),
-    row("linkbeat_use_polling", FLAG, "", "Poll the link of the interface."),
+    row("linkbeat_use_polling", FLAG, "", "Poll the link of the interface.").no_effect(LINKBEAT),
     row("lvs_sync_daemon_interface", word("INTERFACE"), "", "The synchronisation of LVS.").no_effect(LVS),
 ];
 

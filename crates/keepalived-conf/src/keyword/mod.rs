@@ -394,6 +394,8 @@ const fn optional(syntax: &'static str) -> Takes {
 const LVS: &str = "it belongs to the load balancer (LVS), which is not part of this program";
 const CHECKER: &str =
     "it belongs to the health checkers of LVS, which are not part of this program";
+const LINKBEAT: &str =
+    "nothing is polled: the kernel tells of every change of the carrier, and its word is taken";
 const SNMP: &str = "there is no SNMP agent; metrics are served in another way";
 const BFD: &str = "BFD is not implemented yet";
 const DBUS: &str = "D-Bus is not implemented yet";

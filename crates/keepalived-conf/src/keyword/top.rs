@@ -1,6 +1,6 @@
 //! The top level.
 
-use super::{ANY, Block, CHECKER, FLAG, Keyword, LVS, Takes, int, optional, row, word};
+use super::{ANY, Block, CHECKER, FLAG, Keyword, LINKBEAT, LVS, Takes, int, optional, row, word};
 
 const fn block(block: Block, name: Option<&'static str>, unique: bool) -> Takes {
     Takes::Block {
@@ -111,13 +111,15 @@ pub(super) const TOP: &[Keyword] = &[
         },
         "",
         "Interfaces whose link is polled.",
-    ),
+    )
+    .no_effect(LINKBEAT),
     row(
         "linkbeat_use_polling",
         FLAG,
         "",
         "Poll the link of every VRRP interface.",
-    ),
+    )
+    .no_effect(LINKBEAT),
     row(
         "net_namespace",
         word("NAME"),
