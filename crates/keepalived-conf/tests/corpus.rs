@@ -50,6 +50,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+// strict.conf, strict-false.conf, strict-unicast.conf, no-vip-strict.conf: what it overrules, and what it refuses.
+//= KA-CFG-06 test
+// auth-cases.conf: with VRRPv3, and AH with IPv6.
+//= KA-AUTH-07 test
 fn compare(path: &Path) -> Result<(), Failed> {
     let ours = oracle::ours(path);
     match oracle::theirs(&ours)? {

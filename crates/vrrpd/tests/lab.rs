@@ -58,6 +58,8 @@ mod scene;
 mod smtp;
 #[path = "lab/start.rs"]
 mod start;
+#[path = "lab/strict.rs"]
+mod strict;
 #[path = "lab/taken.rs"]
 mod taken;
 #[path = "lab/tshark.rs"]
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         obstacles::CASES,
         reload::CASES,
         start::CASES,
+        strict::CASES,
         taken::CASES,
         tshark::CASES,
         users::CASES,

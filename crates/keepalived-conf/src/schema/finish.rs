@@ -188,6 +188,7 @@ impl Reader<'_> {
         instance.unicast = Some(unicast);
     }
 
+    //= KA-AUTH-07
     fn finish_authentication(&mut self, draft: &mut Draft) {
         let strict = draft.instance.strict;
         if let Some(hmac) = draft.hmac.take() {
@@ -271,6 +272,7 @@ impl Reader<'_> {
             .for_each(|finding| self.report(finding));
     }
 
+    //= KA-CFG-06
     fn finish_options(&mut self, draft: &mut Draft) {
         let globals = &self.config.globals;
         let instance = &mut draft.instance;

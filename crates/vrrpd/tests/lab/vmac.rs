@@ -313,7 +313,7 @@ fn answers(frame: &Frame, address: IpAddr, asker: &Host) -> bool {
 }
 
 /// Whether one of three questions is answered.
-fn pinged(host: &Host, vip: &str) -> bool {
+pub(crate) fn pinged(host: &Host, vip: &str) -> bool {
     let mut command = Command::new("ping");
     command.args(["-n", "-c", "3", "-i", "0.1", "-W", "1", "-I", "eth0", vip]);
     host.output(&mut command).unwrap().status.success()
