@@ -34,6 +34,8 @@ mod features;
 mod frr;
 #[path = "lab/hmac.rs"]
 mod hmac;
+#[path = "lab/init.rs"]
+mod init;
 #[path = "lab/ipv6.rs"]
 mod ipv6;
 #[path = "lab/keepalived.rs"]
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         delays::CASES,
         features::CASES,
         frr::CASES,
+        init::CASES,
         ipv6::CASES,
         bad_packets::CASES,
         command::CASES,

@@ -8,6 +8,7 @@ mod dump;
 pub mod fifo;
 pub mod files;
 mod mail;
+mod orphans;
 mod pipes;
 pub mod processes;
 pub mod program;
@@ -113,6 +114,7 @@ impl Idle {
         match signals::Signals::new(&settings) {
             Ok(signals) => {
                 signals::release();
+                tokio::spawn(orphans::collect());
                 let _ = ready.try_send(Ok(()));
                 dispatch::run(self.news, self.work, signals, reload, settings).await;
             }

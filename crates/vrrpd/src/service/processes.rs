@@ -142,7 +142,8 @@ impl<F: Fn(TrackId, u32)> Census<F> {
     }
 }
 
-fn pids() -> impl Iterator<Item = u32> {
+/// All that `/proc` shows.
+pub(super) fn pids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use super::orphans::{self, Own};
+
 /// How long a program has to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long output is waited for after the program has ended: a child of its own may still hold the pipe.
@@ -104,8 +106,8 @@ impl fmt::Display for End {
 impl Program {
     /// Runs to the end, or until `limit` is over: mostly a sleep.
     pub async fn run(&self, limit: impl Future<Output = ()>) -> Outcome {
-        let mut child = match self.spawn() {
-            Ok(child) => child,
+        let (mut child, _own) = match self.spawn() {
+            Ok(started) => started,
             Err(error) => {
                 return Outcome {
                     end: End::NotStarted(error),
@@ -147,8 +149,7 @@ impl Program {
         Outcome { end, tail }
     }
 
-    /// Starts it, its output unread: for a program that stays, such as the reader of a FIFO.
-    pub fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self) -> io::Result<(Child, Own)> {
         let mut command = Command::new(&self.path);
         command
             .args(&self.args)
@@ -165,7 +166,7 @@ impl Program {
             command.uid(uid).gid(gid);
         }
         die_with_us(&mut command);
-        command.spawn()
+        orphans::own(|| command.spawn())
     }
 }
 

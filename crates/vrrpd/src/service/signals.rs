@@ -5,11 +5,12 @@ use std::io;
 use nix::sys::signal::{SigSet, Signal as Known};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::orphans;
 use crate::daemon::Look;
 use crate::settings::Settings;
 
 /// Lets signals wait that would end a process which does not know them yet: all but those that are meant to end it.
-/// Threads that are started later inherit it, and so do programs.
+/// Threads that are started later inherit it, and so do programs. Process 1 ends by none of them, and would lose them.
 pub(crate) fn hold() {
     // Refused for nonsense only.
     let _ = waiting().thread_block();
@@ -22,6 +23,9 @@ pub(crate) fn release() {
 
 fn waiting() -> SigSet {
     let mut waiting = SigSet::all();
+    if orphans::are_ours() {
+        return waiting;
+    }
     for deadly in [
         Known::SIGTERM,
         Known::SIGINT,
