@@ -79,7 +79,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("lvs_netlink_monitor_rcv_bufs", BUFFER, "", "Receive buffer of LVS.").unit("bytes").no_effect(LVS),
     row("lvs_netlink_monitor_rcv_bufs_force", BOOL, "", "Receive buffer of LVS.").no_effect(LVS),
     // Scripts
-    row("script_user", word("USER [GROUP]"), "keepalived_script, else the daemon's user", "Who runs scripts."),
+    row("script_user", word("USER [GROUP]"), "keepalived_script, else the daemon's user", "Who runs scripts; `:GROUP` or `:` adds the user's supplementary groups (keepalived 2.4.0)."),
     row("enable_script_security", FLAG, "", "Run no script as root that somebody else may change."),
     row("notify_fifo", word("PATH [USER [GROUP]]"), "", "A named pipe that gets a line for each change."),
     row("notify_fifo_script", Takes::Command, "", "A program that is started with the path of notify_fifo as its last argument."),
@@ -92,7 +92,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("startup_script_timeout", int(1, 1000), "10", "How long startup_script may take.").unit("s"),
     row("shutdown_script", Takes::Command, "", "Run after everything else."),
     row("shutdown_script_timeout", int(1, 1000), "10", "How long shutdown_script may take.").unit("s"),
-    row("set_supplementary_groups", BOOL, "false", "Scripts get the supplementary groups of their user.").since("2.4.0").no_effect(LATER),
+    row("set_supplementary_groups", BOOL, "false", "Scripts get the supplementary groups of their user.").since("2.4.0"),
     row("use_symlink_paths", BOOL, "false", "Run scripts by the path as written, not by what it leads to.").since("2.3.0").no_effect("scripts are run by the path as written, always"),
     // Process
     row("vrrp_priority", NICE, "0", "Nice value."),

@@ -46,7 +46,12 @@ pub(super) const SCRIPT: &[Keyword] = &[
         "1",
         "Bad results in a row until it counts as bad.",
     ),
-    row("user", word("USER [GROUP]"), "script_user", "Who runs it."),
+    row(
+        "user",
+        word("USER [GROUP]"),
+        "script_user",
+        "Who runs it; `:GROUP` or `:` adds the user's supplementary groups (keepalived 2.4.0).",
+    ),
     row(
         "init_fail",
         FLAG,

@@ -73,7 +73,12 @@ impl Pipes {
 }
 
 fn open(fifo: &config::Fifo, program: Option<&Program>) -> Option<Pipe> {
-    let owner = match fifo.owner.as_ref().map(identity).transpose() {
+    let owner = match fifo
+        .owner
+        .as_ref()
+        .map(|owner| identity(owner, false))
+        .transpose()
+    {
         Ok(owner) => owner.map(|owner| (owner.uid, owner.gid)),
         Err(reason) => {
             error!("FIFO {}: {reason}", fifo.path);

@@ -13,8 +13,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 use std::os::unix::process::ExitStatusExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
@@ -45,12 +46,14 @@ pub struct Program {
 }
 
 /// A user and a group to run as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// User id.
     pub uid: u32,
-    /// Group id; the supplementary groups are dropped.
+    /// Group id.
     pub gid: u32,
+    /// All supplementary groups; those of the daemon are dropped in any case.
+    pub groups: Vec<Gid>,
 }
 
 /// How a run ended.
@@ -162,10 +165,7 @@ impl Program {
             .env_remove("LD_LIBRARY_PATH")
             .process_group(0)
             .kill_on_drop(true);
-        if let Some(Identity { uid, gid }) = self.user {
-            command.uid(uid).gid(gid);
-        }
-        die_with_us(&mut command);
+        become_and_die_with_us(&mut command, self.user.clone());
         orphans::own(|| command.spawn())
     }
 }
@@ -200,17 +200,26 @@ impl Drop for Abandoned {
     }
 }
 
-/// The kernel ends the program when the thread that started it ends: the service thread lives as long as the daemon.
+/// The program runs as `user`, and the kernel ends it when the thread that started it ends: the service thread lives as
+/// long as the daemon. In this order: a change of the user makes the kernel forget the latter.
 #[allow(
     unsafe_code,
-    reason = "there is no other way to run code between fork and exec"
+    reason = "there is no other way to run code between fork and exec, nor one to set supplementary groups"
 )]
-fn die_with_us(command: &mut Command) {
-    let set = || {
-        nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)
-            .map_err(|errno| io::Error::from_raw_os_error(errno as i32))
+fn become_and_die_with_us(command: &mut Command, user: Option<Identity>) {
+    let set = move || {
+        if let Some(Identity { uid, gid, groups }) = &user {
+            match setgroups(groups) {
+                // Who has no right to give groups up runs with them, as the standard library would have it.
+                Err(Errno::EPERM) if groups.is_empty() => {}
+                result => result?,
+            }
+            setgid(Gid::from_raw(*gid))?;
+            setuid(Uid::from_raw(*uid))?;
+        }
+        Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?)
     };
-    // SAFETY: the closure makes one system call, which is async-signal-safe, and allocates nothing.
+    // SAFETY: the closure makes system calls, which are async-signal-safe, and allocates nothing.
     unsafe {
         command.pre_exec(set);
     }

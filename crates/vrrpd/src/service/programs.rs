@@ -2,12 +2,12 @@
 //! safe. keepalived's rules (keepalived-conf.md 4.11), with messages that say what to do.
 
 use core::cell::OnceCell;
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::config::{Command, Globals, User};
-use nix::unistd::{Group, User as Account, geteuid};
+use nix::unistd::{Gid, Group, User as Account, geteuid, getgrouplist};
 use tracing::{error, warn};
 
 use super::program::{Identity, Program};
@@ -40,14 +40,14 @@ impl<'a> Resolver<'a> {
 
     fn default_user(&self) -> Result<Option<Identity>, String> {
         match &self.globals.script_user {
-            Some(user) => identity(user)
+            Some(user) => identity(user, self.globals.supplementary_groups)
                 .map(Some)
                 .map_err(|error| format!("Unable to set default user for scripts: {error}")),
             None => match Account::from_name(DEFAULT_ACCOUNT) {
-                Ok(Some(account)) => Ok(Some(Identity {
-                    uid: account.uid.as_raw(),
-                    gid: account.gid.as_raw(),
-                })),
+                Ok(Some(account)) => {
+                    let all = self.globals.supplementary_groups;
+                    of_account(&account, account.gid, all).map(Some)
+                }
                 _ if self.globals.script_security => Err(format!(
                     "enable_script_security needs script_user: Script user '{DEFAULT_ACCOUNT}' does not exist"
                 )),
@@ -80,7 +80,7 @@ impl<'a> Resolver<'a> {
     fn resolve(&self, command: &Command, what: &str) -> Result<Program, String> {
         let (name, args) = command.argv.split_first().ok_or("no command")?;
         let user = match &command.user {
-            Some(user) => Some(identity(user)?),
+            Some(user) => Some(identity(user, self.globals.supplementary_groups)?),
             None => self.default.get_or_init(|| self.default_user()).clone()?,
         };
         // keepalived's readability test: `</path` goes through a shell.
@@ -107,7 +107,10 @@ impl<'a> Resolver<'a> {
             ));
         }
         let set_uid = about.permissions().mode() & libc::S_ISUID != 0 && about.uid() == 0;
-        let as_root = set_uid || user.map_or_else(|| geteuid().is_root(), |user| user.uid == 0);
+        let as_root = set_uid
+            || user
+                .as_ref()
+                .map_or_else(|| geteuid().is_root(), |user| user.uid == 0);
         if as_root {
             match security::check(&path) {
                 Ok(None) => {}
@@ -142,8 +145,9 @@ fn search(name: &str, what: &str) -> Result<PathBuf, String> {
     Ok(found)
 }
 
-/// Numbers for names. A group of its own, or the user's.
-pub fn identity(user: &User) -> Result<Identity, String> {
+/// Numbers for names. A group of its own, or the user's; `all` adds the user's supplementary groups, as does the user's
+/// own mark.
+pub fn identity(user: &User, all: bool) -> Result<Identity, String> {
     let uid = user.user.parse().ok();
     let account = match uid {
         None => Account::from_name(&user.user),
@@ -165,16 +169,31 @@ pub fn identity(user: &User) -> Result<Identity, String> {
         }
     };
     match (account, uid) {
-        (Some(account), _) => Ok(Identity {
-            uid: account.uid.as_raw(),
-            gid: group.unwrap_or(account.gid.as_raw()),
-        }),
+        (Some(account), _) => {
+            let gid = group.map_or(account.gid, Gid::from_raw);
+            of_account(&account, gid, all || user.supplementary)
+        }
+        // A number without an account is in no group.
         (None, Some(uid)) => Ok(Identity {
             uid,
             gid: group.unwrap_or(uid),
+            groups: Vec::new(),
         }),
         (None, None) => Err(format!("Script user '{}' does not exist", user.user)),
     }
+}
+
+fn of_account(account: &Account, gid: Gid, all: bool) -> Result<Identity, String> {
+    let groups = || {
+        let name = CString::new(account.name.as_str()).map_err(|error| error.to_string())?;
+        getgrouplist(&name, gid).map_err(|error| error.desc().to_owned())
+    };
+    let groups = if all { groups() } else { Ok(Vec::new()) };
+    Ok(Identity {
+        uid: account.uid.as_raw(),
+        gid: gid.as_raw(),
+        groups: groups.map_err(|error| format!("groups of user '{}': {error}", account.name))?,
+    })
 }
 
 #[cfg(test)]
@@ -227,21 +246,19 @@ mod tests {
     #[test]
     fn numbers_and_names_are_users() {
         let of = |user: &str, group: Option<&str>| {
-            identity(&User {
+            let user = User {
                 user: user.into(),
                 group: group.map(String::from),
                 ..User::default()
+            };
+            identity(&user, false).map(|identity| {
+                assert_eq!(identity.groups, [], "not asked for");
+                (identity.uid, identity.gid)
             })
         };
-        assert_eq!(of("root", None), Ok(Identity { uid: 0, gid: 0 }));
-        assert_eq!(
-            of("54321", None),
-            Ok(Identity {
-                uid: 54321,
-                gid: 54321
-            })
-        );
-        assert_eq!(of("root", Some("12")), Ok(Identity { uid: 0, gid: 12 }));
+        assert_eq!(of("root", None), Ok((0, 0)));
+        assert_eq!(of("54321", None), Ok((54321, 54321)));
+        assert_eq!(of("root", Some("12")), Ok((0, 12)));
         assert!(of("root", Some("no-such-group")).is_err());
     }
 }

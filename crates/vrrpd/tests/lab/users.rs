@@ -1,14 +1,21 @@
 //! Whose scripts they are: they run as their user and no more, and root's must be root's alone.
 
 use std::fs;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
+use vrrp_lab::Process;
 
-use crate::scene::{SOON, VIP, holders, lan, script, text, vrrpd, wait_for, with};
+use crate::scene::{SOON, VIP, holders, lan, run, script, text, vrrpd, wait_for, with};
 use crate::{Case, ROOT};
 
 pub(crate) const CASES: &[Case] = &[
     ("scripts_run_as_their_users", &[ROOT, "id"], users),
+    (
+        "scripts_get_the_groups_of_their_users_where_that_is_asked_for",
+        &[ROOT, "id", "unshare", "mount"],
+        supplementary,
+    ),
     (
         "a_script_that_others_can_change_does_not_run_as_root",
         &[ROOT],
@@ -47,6 +54,61 @@ fn users() {
         let told = text(&told);
         told.contains("notify 54321 54322 54322\n") && told.contains("check 54323 54323 54323\n")
     });
+}
+
+/// `set_supplementary_groups` for all scripts, a colon before the group for one.
+fn supplementary() {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let told = node.write("told", "").unwrap();
+    mode(&told, 0o666);
+    let tell = |name: &str| {
+        script(
+            node,
+            name,
+            &format!("echo {name} $(id -g) $(id -G) >> {}", told.display()),
+        )
+    };
+    let (notify, check) = (tell("notify"), tell("check"));
+    let accounts = "root:x:0:0::/:/bin/sh\nwatcher:x:54321:54322::/:/bin/sh\n";
+    let passwd = node.write("passwd", accounts).unwrap();
+    let group = node.write("group", "staff:x:54330:watcher\n").unwrap();
+    let conf = |global: &str| {
+        let head = format!(
+            "global_defs {{\n  enable_script_security\n  script_user watcher\n{global}}}\n\
+             vrrp_script chk {{\n  script {check}\n  interval 1\n  user watcher :54323\n}}\n"
+        );
+        let lines = format!("  notify_backup {notify}\n  track_script {{\n    chk\n  }}");
+        format!("{head}{}", with(&lines))
+    };
+    // Accounts of the daemon's own, for as long as it runs.
+    let start = |global: &str| {
+        let file = node.write("vrrpd.conf", &conf(global)).unwrap();
+        let mut command = Command::new("unshare");
+        let words =
+            "mount --bind \"$1\" /etc/passwd; mount --bind \"$2\" /etc/group; shift 2; exec \"$@\"";
+        command.args(["-m", "sh", "-ec", words, "sh"]);
+        command.arg(&passwd).arg(&group);
+        let run = run(node);
+        command.arg(run.get_program()).args(run.get_args());
+        node.spawn("vrrpd", command.arg("-f").arg(file)).unwrap()
+    };
+    let ran = |process: &Process, lines: [&str; 2]| {
+        wait_for("both have run", process, || {
+            let told = text(&told);
+            lines
+                .iter()
+                .all(|line| told.lines().any(|told| told == *line))
+        });
+    };
+    let mut process = start("");
+    let one = "check 54323 54323 54330";
+    ran(&process, ["notify 54322 54322", one]);
+    process.signal(Signal::SIGTERM).unwrap();
+    process.wait(SOON).unwrap().expect("an end");
+    fs::write(&told, "").unwrap();
+    let process = start("  set_supplementary_groups\n");
+    ran(&process, ["notify 54322 54322 54330", one]);
 }
 
 /// The message names the folder, its owner and mode, and what to do; that done, it runs.

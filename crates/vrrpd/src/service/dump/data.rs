@@ -361,7 +361,7 @@ fn scripts(out: &mut String, notify: &NotifyPrograms) -> fmt::Result {
 }
 
 fn as_user(program: &Program) -> String {
-    let (uid, gid) = program.user.map_or_else(
+    let (uid, gid) = program.user.as_ref().map_or_else(
         || {
             (
                 nix::unistd::geteuid().as_raw(),
