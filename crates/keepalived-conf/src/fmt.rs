@@ -6,7 +6,9 @@
 //! otherwise left alone, and a definition of several lines is not touched at all. Formatting twice is formatting once.
 
 use crate::expand::MAX_LINE;
-use crate::text::BLANK;
+use crate::lex::strip;
+use crate::span::FileId;
+use crate::text::{BLANK, Text};
 
 /// A byte order mark at the start of a file; elsewhere a part of a word.
 const MARK: char = '\u{feff}';
@@ -21,17 +23,23 @@ pub fn format(text: &str) -> String {
         .unwrap_or(text);
     let mut out = Output::default();
     let mut in_definition = false;
-    for line in text.split('\n') {
+    for (number, line) in text.split('\n').enumerate() {
         let line = line.trim_end_matches('\r');
         let (code, comment) = split_comment(line);
         let code = code.trim_matches(BLANK);
-        if in_definition || is_definition(code) {
-            in_definition = code.ends_with('\\');
-            out.verbatim(line);
-        } else if line.len() > MAX_LINE
+        let verbatim = in_definition || is_definition(code);
+        // One may also stand behind a brace, or come out of a repetition or of another definition.
+        let all = if line.len() > MAX_LINE { line } else { code };
+        in_definition = (verbatim || all.contains('$') && all.contains('=')) && goes_on(line);
+        if verbatim
+            || line.len() > MAX_LINE
             || code.matches('"').count() % 2 == 1
-            || line.contains(['\0', MARK])
+            || line.contains(['\0', '\r', MARK])
         {
+            if number > 0 && out.text.is_empty() && line.starts_with(MARK) {
+                // At the start of the file it would be another thing.
+                out.text.push('\n');
+            }
             out.verbatim(line);
         } else if code.contains(['$', '~', '@', '\\', '\'']) || code.contains("include") {
             out.special(code, comment);
@@ -59,6 +67,16 @@ pub(crate) fn split_comment(line: &str) -> (&str, &str) {
     (line, "")
 }
 
+/// A comment without blanks at its end. They stay behind a backslash: as the last character it would be read.
+fn trimmed(comment: &str) -> &str {
+    let trimmed = comment.trim_end_matches(BLANK);
+    if trimmed.ends_with('\\') {
+        comment
+    } else {
+        trimmed
+    }
+}
+
 /// `$NAME=`, perhaps behind an `@ID`.
 fn is_definition(code: &str) -> bool {
     let code = match code.strip_prefix('@') {
@@ -71,6 +89,17 @@ fn is_definition(code: &str) -> bool {
     name.is_some_and(|(name, _)| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     })
+}
+
+/// Whether a definition goes on behind this line, as the reader sees it: a comment does not hide the mark. The reader
+/// cuts a line that is too long, and any of its parts may bear one.
+fn goes_on(line: &str) -> bool {
+    if line.len() > MAX_LINE {
+        return line.contains('\\');
+    }
+    let read = strip(&Text::source(FileId::default(), 0, line)).text;
+    let code = read.as_str().split('\0').next().unwrap_or_default();
+    code.trim_end_matches(BLANK).ends_with('\\')
 }
 
 /// What the last line was.
@@ -127,10 +156,6 @@ impl Output {
         if core::mem::take(&mut self.gap) && self.last != Last::Nothing {
             self.text.push('\n');
         }
-        if self.text.is_empty() && line.starts_with(MARK) && line.chars().nth(1) != Some(MARK) {
-            // At the start of the file it would be another thing.
-            self.text.push('\n');
-        }
         self.text.push_str(line);
         self.end(Last::Other);
     }
@@ -164,7 +189,7 @@ impl Output {
         let pieces = pieces(code);
         if pieces.is_empty() {
             self.start(self.depth);
-            self.text.push_str(comment.trim_end_matches(BLANK));
+            self.text.push_str(trimmed(comment));
             self.end(Last::Other);
             return;
         }
@@ -216,7 +241,7 @@ impl Output {
     }
 
     fn comment(&mut self, comment: &str) {
-        let comment = comment.trim_end_matches(BLANK);
+        let comment = trimmed(comment);
         if !comment.is_empty() {
             self.text.push(' ');
             self.text.push_str(comment);

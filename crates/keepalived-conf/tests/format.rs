@@ -119,6 +119,25 @@ fn no_file_changes_its_meaning() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Texts that once did.
+#[test]
+fn no_known_text_changes_its_meaning() {
+    for text in [
+        "\n$B=\\\n# \\\n{global_defs ",
+        "$A=# \\\n\n}",
+        "#\\  ",
+        "x # a comment \\  \n",
+        "}$A= \\\n{global_defs",
+        "}#$A= \\\n{",
+        "~SEQ(i, 1, 3) $A= \\\n{global_defs",
+        "priority 5\r \n",
+        "priority \\\r \n100",
+        "\n\u{feff}\u{feff}",
+    ] {
+        check(text).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

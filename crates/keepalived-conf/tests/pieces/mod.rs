@@ -12,6 +12,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
         "\n",
         "\n",
         "\r\n",
+        "\r",
         "{",
         "}",
         "{\n",
