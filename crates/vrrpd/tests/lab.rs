@@ -56,6 +56,8 @@ mod obstacles;
 mod reload;
 #[path = "lab/scene.rs"]
 mod scene;
+#[path = "lab/scheduled.rs"]
+mod scheduled;
 #[path = "lab/smtp.rs"]
 mod smtp;
 #[path = "lab/start.rs"]
@@ -116,6 +118,7 @@ fn main() -> ExitCode {
         notify::CASES,
         obstacles::CASES,
         reload::CASES,
+        scheduled::CASES,
         start::CASES,
         strict::CASES,
         taken::CASES,

@@ -125,8 +125,8 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("random_seed", int(0, ANY), "the time", "Seed of `${_RANDOM}`.").strict().no_effect("the seed is taken before the file is read"),
     // Reload, dumps, directories
     row("reload_check_config", optional("[LOG]"), "", "Keep the old configuration if the new one has errors."),
-    row("reload_time_file", word("PATH"), "", "Reload at the time that this file holds.").no_effect(LATER),
-    row("reload_repeat", FLAG, "", "Do so again whenever the file changes.").no_effect(LATER),
+    row("reload_time_file", word("PATH"), "", "Reload at the time that this file holds: [[YY]YY-MM-DD ]HH:MM:SS[Z]."),
+    row("reload_repeat", FLAG, "", "Keep that file; a time without a date means every day."),
     row("reload_file", optional("[PATH]"), "", "A file that exists while a reload runs."),
     row("tmp_config_directory", word("DIRECTORY"), "", "Where a copy of the configuration is kept.").no_effect("one process reads the files; no copy is made"),
     row("config_save_dir", word("DIRECTORY"), "", "Where the state is dumped before and after each reload.").no_effect(LATER),

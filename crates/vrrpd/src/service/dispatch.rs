@@ -18,6 +18,7 @@ use super::processes::{Kind, Processes};
 use super::program::{End, Program};
 use super::queue::{Job, Queues};
 use super::signals::{Signals, Wish};
+use super::timetable::Timetable;
 use super::{LAST_WORDS, News, Reload, dump};
 use crate::compat;
 use crate::daemon::{Change, Message, Task, View};
@@ -34,6 +35,7 @@ pub(super) async fn run(
     settings: Arc<Settings>,
 ) {
     let mut desk = Desk::new(news, settings);
+    let time_to_reload = Arc::clone(&desk.time_to_reload);
     loop {
         tokio::select! {
             biased;
@@ -49,6 +51,7 @@ pub(super) async fn run(
                 Wish::Reload => desk.reload(&mut reload),
                 Wish::Look(look) => desk.news.send(Message::Look(look)),
             },
+            () = time_to_reload.notified() => desk.reload(&mut reload),
         }
     }
     let idle = async {
@@ -133,6 +136,9 @@ struct Desk {
     before: Arc<Plan>,
     /// What the plan tracks besides scripts.
     watches: (Option<Files>, Option<Processes>),
+    /// `reload_time_file`, and what it rings.
+    timetable: Option<Timetable>,
+    time_to_reload: Arc<Notify>,
 }
 
 impl Desk {
@@ -151,6 +157,8 @@ impl Desk {
             states: BTreeMap::new(),
             before: Arc::default(),
             watches: (None, None),
+            timetable: None,
+            time_to_reload: Arc::default(),
         }
     }
 
@@ -189,6 +197,7 @@ impl Desk {
         self.before = core::mem::replace(&mut self.plan, plan);
         let first = !core::mem::replace(&mut self.adopted, true);
         self.watch(first);
+        self.keep_time();
         self.pipes.adopt(&self.plan);
         self.post = Post::new(&self.plan.config.globals).map(Arc::new);
         if !first && self.plan.config.globals.fifo_states_on_reload {
@@ -253,6 +262,17 @@ impl Desk {
                 of_process.send(Message::TrackCount { track, count });
             }),
         );
+    }
+
+    /// The same file stays watched, and what it has scheduled.
+    fn keep_time(&mut self) {
+        let globals = &self.plan.config.globals;
+        let (path, repeat) = (globals.reload_time_file.as_ref(), globals.reload_repeat);
+        let kept = self.timetable.take();
+        self.timetable = path.and_then(|path| {
+            kept.filter(|timetable| timetable.is(path.as_ref(), repeat))
+                .or_else(|| Timetable::watch(path.into(), repeat, Arc::clone(&self.time_to_reload)))
+        });
     }
 
     fn change(&mut self, change: &Change) {

@@ -17,7 +17,7 @@ use tracing::{error, warn};
 use vrrp_fsm::TrackId;
 
 /// How long to wait before a directory is looked for again, or after watching has failed.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// Of a file so many octets are read: more than any number needs.
 const READ: u64 = 128;
 
@@ -69,39 +69,12 @@ struct Watch<F> {
 impl<F: Fn(TrackId, i32)> Watch<F> {
     /// Until watching fails.
     async fn run(&mut self) -> io::Result<()> {
-        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        // No pipe, but read like one.
-        let events = pipe::Receiver::from_owned_fd_unchecked(inotify)?;
-        let mut buf = [0; 4096];
-        let mut missing = self.add_watches(&events);
-        self.read_all();
-        loop {
-            tokio::select! {
-                ready = events.readable() => {
-                    ready?;
-                    // What has changed does not matter: there are few files, and reading one twice does no harm.
-                    while events.try_read(&mut buf).is_ok() {}
-                }
-                () = sleep(AGAIN), if missing => {}
-            }
-            // The directory itself may have gone, and its watch with it.
-            missing = self.add_watches(&events);
-            self.read_all();
-        }
-    }
-
-    /// Answers whether a directory is missing.
-    fn add_watches(&self, inotify: &pipe::Receiver) -> bool {
-        let changes = WatchFlags::CLOSE_WRITE
-            | WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::MOVED_FROM
-            | WatchFlags::MOVED_TO;
-        // Adding a watch that exists changes nothing.
         let parents = self.files.iter().filter_map(|(_, path, _)| path.parent());
-        parents
-            .map(|parent| inotify::add_watch(inotify, parent, changes).is_err())
-            .fold(false, |missing, failed| missing | failed)
+        let mut changes = Changes::in_folders(parents.map(Path::to_owned))?;
+        loop {
+            self.read_all();
+            changes.next().await?;
+        }
     }
 
     fn read_all(&mut self) {
@@ -112,6 +85,57 @@ impl<F: Fn(TrackId, i32)> Watch<F> {
                 (self.tell)(*id, value);
             }
         }
+    }
+}
+
+/// Waits for changes in folders, which may come and go themselves.
+pub(super) struct Changes {
+    inotify: pipe::Receiver,
+    folders: Vec<PathBuf>,
+    missing: bool,
+}
+
+impl Changes {
+    pub(super) fn in_folders(folders: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let mut changes = Self {
+            // No pipe, but read like one.
+            inotify: pipe::Receiver::from_owned_fd_unchecked(inotify)?,
+            folders: folders.into_iter().collect(),
+            missing: false,
+        };
+        changes.add_watches();
+        Ok(changes)
+    }
+
+    /// Returns when something may have changed; may return for no reason.
+    pub(super) async fn next(&mut self) -> io::Result<()> {
+        tokio::select! {
+            ready = self.inotify.readable() => {
+                ready?;
+                // What has changed does not matter: there are few files, and reading one twice does no harm.
+                let mut buf = [0; 4096];
+                while self.inotify.try_read(&mut buf).is_ok() {}
+            }
+            () = sleep(AGAIN), if self.missing => {}
+        }
+        // The folder itself may have gone, and its watch with it.
+        self.add_watches();
+        Ok(())
+    }
+
+    fn add_watches(&mut self) {
+        let changes = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO;
+        // Adding a watch that exists changes nothing.
+        let added = |folder: &PathBuf| inotify::add_watch(&self.inotify, folder, changes).is_ok();
+        self.missing = !self
+            .folders
+            .iter()
+            .fold(true, |all, folder| added(folder) & all);
     }
 }
 

@@ -16,6 +16,7 @@ pub mod programs;
 pub mod queue;
 pub mod security;
 pub(crate) mod signals;
+mod timetable;
 
 use core::time::Duration;
 use std::io;
