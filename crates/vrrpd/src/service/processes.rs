@@ -12,11 +12,12 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 use keepalived_conf::config::{ParamMatch, TrackProcess};
+use rustix::io::Errno;
 use rustix::net::netlink::{CONNECTOR, SocketAddrNetlink};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::info;
 use vrrp_fsm::TrackId;
 
@@ -71,17 +72,24 @@ impl Processes {
             info!("Tracked processes are {how}");
             // What has begun or ended since the first look, and was told to nobody.
             census.scan();
+            let Some(connector) = connector else {
+                loop {
+                    sleep(POLL).await;
+                    census.scan();
+                }
+            };
+            let mut rescan = Instant::now() + RESCAN;
             loop {
-                match &connector {
-                    None => {
-                        sleep(POLL).await;
-                        census.scan();
+                let told = timeout_at(rescan, connector.events()).await;
+                // Where something begins or ends all the time, there is no pause to wait for.
+                match told {
+                    Ok(Ok(Some(pids))) if Instant::now() < rescan => {
+                        pids.into_iter().for_each(|pid| census.look(pid));
                     }
-                    Some(connector) => match timeout(RESCAN, connector.events()).await {
-                        Ok(Ok(pids)) => pids.into_iter().for_each(|pid| census.look(pid)),
-                        // Time for a look at all, or events were lost.
-                        Ok(Err(_)) | Err(_) => census.scan(),
-                    },
+                    _ => {
+                        census.scan();
+                        rescan = Instant::now() + RESCAN;
+                    }
                 }
             }
         };
@@ -248,20 +256,54 @@ fn base(path: &[u8]) -> &[u8] {
 struct Connector(pipe::Receiver);
 
 impl Connector {
-    /// Waits for events, takes all there are, and answers of which processes they tell.
-    async fn events(&self) -> io::Result<BTreeSet<u32>> {
-        self.0.readable().await?;
+    /// Waits for events, takes all there are, and answers of which processes they tell. `None`: some were lost.
+    async fn events(&self) -> io::Result<Option<BTreeSet<u32>>> {
         let mut pids = BTreeSet::new();
+        let whole = self.read(|message| pids.extend(process_of(message)));
+        Ok(whole.await?.then_some(pids))
+    }
+
+    /// Waits until the kernel says yes to the wish with this mark.
+    async fn accepted(&self, mark: u32) -> io::Result<()> {
+        let mut accepted = false;
+        while !accepted {
+            self.read(|message| accepted |= accepts(message, mark))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for messages and takes all there are. Answers whether none was lost: until the last of them has been
+    /// taken, the kernel drops more, and says so only once.
+    async fn read(&self, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+        self.0.readable().await?;
+        let mut whole = true;
         let mut buf = [0; 256];
         loop {
             match self.0.try_read(&mut buf) {
-                Ok(len) => pids.extend(buf.get(..len).and_then(process_of)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(pids),
-                // ENOBUFS: the kernel had more to tell than there was room for.
+                Ok(len) => each(buf.get(..len).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(whole),
+                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
+                    whole = false;
+                }
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// Whether this is the kernel's yes to the wish with this mark. What others wished for is told to all, in other
+/// namespaces too, where the numbers of the processes mean nothing; there the kernel does not answer.
+fn accepts(message: &[u8], mark: u32) -> bool {
+    /// `PROC_EVENT_NONE`
+    const ANSWER: u32 = 0;
+    let word = |at: usize| {
+        let octets = message.get(at..)?.first_chunk()?;
+        Some(u32::from_ne_bytes(*octets))
+    };
+    // Behind the netlink header the connector's with the mark, then the kind, and the error.
+    let (kind, error) = (word(16 + 20), word(16 + 20 + 16));
+    word(16 + 12) == Some(mark.wrapping_add(1)) && kind == Some(ANSWER) && error == Some(0)
 }
 
 /// The process that an event (`struct proc_event` behind the two headers) tells of, threads aside.
@@ -314,24 +356,25 @@ async fn listen() -> Option<Connector> {
         Some(socket) => socket.ok()?,
         None => connect().ok()?,
     };
-    rustix::net::send(&socket, &wish(), SendFlags::empty()).ok()?;
+    let mark = std::process::id();
+    rustix::net::send(&socket, &wish(mark), SendFlags::empty()).ok()?;
     let connector = Connector(pipe::Receiver::from_owned_fd_unchecked(socket).ok()?);
     // The kernel acknowledges, or it is silent.
-    let answered = timeout(ANSWER, connector.events()).await;
-    answered
-        .is_ok_and(|drained| drained.is_ok())
-        .then_some(connector)
+    let answered = timeout(ANSWER, connector.accepted(mark)).await;
+    answered.is_ok_and(|yes| yes.is_ok()).then_some(connector)
 }
 
 /// The message that asks for events: a netlink header, a connector header, one word.
-fn wish() -> Vec<u8> {
+/// The answer bears the next number after `mark`.
+fn wish(mark: u32) -> Vec<u8> {
     let mut message = Vec::with_capacity(40);
     message.extend(40_u32.to_ne_bytes());
     message.extend(DONE.to_ne_bytes());
     message.extend([0; 2 + 4 + 4]);
     message.extend(PROCESSES.to_ne_bytes());
     message.extend(VALUE.to_ne_bytes());
-    message.extend([0; 4 + 4]);
+    message.extend([0; 4]);
+    message.extend(mark.to_ne_bytes());
     message.extend(4_u16.to_ne_bytes());
     message.extend([0; 2]);
     message.extend(LISTEN.to_ne_bytes());

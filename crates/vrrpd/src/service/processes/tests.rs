@@ -1,12 +1,12 @@
 use core::time::Duration;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use keepalived_conf::config::ParamMatch;
 use vrrp_fsm::TrackId;
 
-use super::{Kind, Process, Processes, wish};
+use super::{Kind, Process, Processes, accepts, wish};
 
 fn words(text: &str) -> Vec<Vec<u8>> {
     text.split_whitespace()
@@ -96,28 +96,52 @@ fn processes_are_known_by_name_by_command_and_by_parameters() {
 
 #[test]
 fn the_wish_is_as_long_as_it_says() {
-    let wish = wish();
+    let wish = wish(1);
     assert_eq!(wish.len(), 16 + 20 + 4);
     assert_eq!(wish[..4], 40_u32.to_ne_bytes());
 }
 
-/// Ends with the test, also with one that fails.
-struct Sleep(Child);
+/// An answer is ours by its mark; an event is none, nor is a refusal.
+#[test]
+fn only_a_yes_to_this_wish_counts() {
+    let message = |mark: u32, kind: u32, error: u32| {
+        let mut message = vec![0; 28];
+        message.extend(mark.to_ne_bytes());
+        message.extend([0; 4]);
+        message.extend(kind.to_ne_bytes());
+        message.extend([0; 12]);
+        message.extend(error.to_ne_bytes());
+        message
+    };
+    assert!(accepts(&message(8, 0, 0), 7));
+    assert!(!accepts(&message(9, 0, 0), 7));
+    assert!(!accepts(&message(8, 2, 0), 7));
+    assert!(!accepts(&message(8, 0, 1), 7));
+    assert!(!accepts(&message(8, 0, 0)[..40], 7));
+}
 
-impl Drop for Sleep {
+/// Reads what never comes. Ends with the test, also with one that fails or is killed: then its input ends.
+struct Reader(Child);
+
+impl Drop for Reader {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 /// Told by the kernel where it does, by polling elsewhere: the numbers are the same.
 #[test]
 fn starts_and_ends_are_told() {
-    // A number of seconds that nobody else sleeps.
-    let seconds = format!("{}", 5_000_000 + std::process::id());
-    let kind = kind(&format!("sleep {seconds}"), Some(ParamMatch::Exact), true);
-    let start = || Sleep(Command::new("sleep").arg(&seconds).spawn().unwrap());
+    // A number of lines that nobody else reads.
+    let lines = format!("{}", 5_000_000 + std::process::id());
+    let kind = kind(&format!("head -n {lines}"), Some(ParamMatch::Exact), true);
+    let start = || {
+        let mut head = Command::new("head");
+        head.args(["-n", &lines]);
+        head.stdin(Stdio::piped()).stdout(Stdio::null());
+        Reader(head.stderr(Stdio::null()).spawn().unwrap())
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
