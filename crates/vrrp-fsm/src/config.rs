@@ -62,7 +62,7 @@ pub struct AnnounceSchedule {
 pub struct Elsewhere {
     /// Time between two rounds. Range: 1..=86400 s.
     pub every: Duration,
-    /// All addresses on such an interface, or one of them.
+    /// On all of them, or only on those that were made for a virtual MAC.
     pub all: bool,
 }
 
@@ -162,6 +162,19 @@ pub struct Announced {
     pub address: IpAddr,
     /// The interface that carries it.
     pub iface: IfaceId,
+    /// What that interface is to the router.
+    pub carrier: Carrier,
+}
+
+/// What an interface is to the router whose address it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// The one that it runs on, or the one with its virtual MAC there.
+    Own,
+    /// One with a virtual MAC somewhere else.
+    Made,
+    /// Any other.
+    Plain,
 }
 
 /// Where advertisements go.
@@ -367,7 +380,11 @@ impl RouterOptions {
         let iface = self.iface;
         self.announced = addresses
             .into_iter()
-            .map(|address| Announced { address, iface })
+            .map(|address| Announced {
+                address,
+                iface,
+                carrier: Carrier::Own,
+            })
             .collect();
         self.addresses = match self.family {
             Family::V4 => Addresses::V4(

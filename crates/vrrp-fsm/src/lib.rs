@@ -76,7 +76,7 @@ pub use action::{
 #[cfg(feature = "auth")]
 pub use config::HmacOptions;
 pub use config::{
-    Addresses, AnnounceSchedule, Announced, Auth, ConfigError, Destination, Elsewhere,
+    Addresses, AnnounceSchedule, Announced, Auth, Carrier, ConfigError, Destination, Elsewhere,
     EngineConfig, GroupConfig, LinkDelay, Pacing, Preempt, ProcessOptions, RouterConfig,
     RouterOptions, ScriptOptions, Tracked, Trackee, TrackerConfig,
 };

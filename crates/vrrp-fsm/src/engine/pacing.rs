@@ -9,7 +9,7 @@ use super::io::{Announcement, Command};
 use super::slot::Place;
 use super::timers::TimerId;
 use super::{Engine, Timer};
-use crate::config::{Announced, Pacing};
+use crate::config::{Announced, Carrier, Pacing};
 use crate::{Instant, RouterId};
 
 #[derive(Clone, Debug)]
@@ -75,8 +75,7 @@ impl Engine {
         }
     }
 
-    /// Announces what other interfaces than the router's own carry: everything, or one address of
-    /// each of them.
+    /// Announces one address of each interface other than the router's own, as keepalived does.
     pub(super) fn announce_elsewhere(&mut self, place: Place) {
         let Some(slot) = self.slot(place) else {
             return;
@@ -89,7 +88,12 @@ impl Engine {
         let mut these: Vec<Announced> = Vec::new();
         for announced in &config.announced {
             let known = these.iter().any(|known| known.iface == announced.iface);
-            if announced.iface != config.iface && (all || !known) {
+            let wanted = match announced.carrier {
+                Carrier::Own => false,
+                Carrier::Made => true,
+                Carrier::Plain => all,
+            };
+            if wanted && !known {
                 these.push(*announced);
             }
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use keepalived_conf::config::{self, Instance, OldChecksum, State};
 use vrrp_fsm::{
-    Addresses, AnnounceSchedule, Announced, Auth, Destination, Elsewhere, HmacOptions, IfaceId,
-    Preempt, RouterId, RouterOptions,
+    Addresses, AnnounceSchedule, Announced, Auth, Carrier, Destination, Elsewhere, HmacOptions,
+    IfaceId, Preempt, RouterId, RouterOptions,
 };
 use vrrp_net::{AddressSpec, IpvlanMode, Mac, Protocol, VirtualLinkKind};
 use vrrp_proto::{
@@ -75,10 +75,16 @@ pub(super) fn options(
         config::Version::V2 => Version::V2,
         config::Version::V3 => Version::V3,
     };
+    let carrier = |iface| match iface {
+        _ if iface == own => Carrier::Own,
+        _ if address_vmacs.iter().any(|made| made.iface == iface) => Carrier::Made,
+        _ => Carrier::Plain,
+    };
     let announced = install.addresses.iter();
     let announced = announced.map(|placed| Announced {
         address: placed.spec.address,
         iface: placed.iface,
+        carrier: carrier(placed.iface),
     });
     let advertised = instance.addresses.iter().map(|address| address.address);
     let old_checksum = instance

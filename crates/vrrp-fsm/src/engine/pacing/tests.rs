@@ -4,7 +4,7 @@ use core::time::Duration;
 use super::*;
 use crate::config::{AnnounceSchedule, EngineConfig, RouterOptions};
 use crate::engine::tests::*;
-use crate::{Input, Role};
+use crate::{Carrier, IfaceId, Input, Role};
 
 /// Two routers of two addresses each, the second's second one on another interface; eth0 keeps 100
 /// ms between gratuitous ARPs.
@@ -127,11 +127,11 @@ fn bursts_do_not_pile_up() {
     assert!(engine.paces[&0].queue.len() <= 4);
 }
 
-/// keepalived's `garp_extra_if`: bridges on other interfaces learn where the virtual MAC is.
+/// keepalived's `garp_extra_if`: bridges on other interfaces learn where the virtual MAC is, from one address on each.
 #[test]
 fn other_interfaces_hear_from_us_at_intervals() {
-    let (b, c) = (addr(202), addr(203));
-    for (all, expected) in [(false, [b].as_slice()), (true, &[b, c])] {
+    let (b, c, d, e) = (addr(202), addr(203), addr(204), addr(205));
+    for (all, expected) in [(false, [d].as_slice()), (true, &[b, d])] {
         let every = Duration::from_secs(10);
         let elsewhere = Some(crate::Elsewhere { every, all });
         let announce = AnnounceSchedule {
@@ -140,10 +140,15 @@ fn other_interfaces_hear_from_us_at_intervals() {
         };
         let mut router = RouterOptions {
             announce,
-            ..options(1).with_addresses([addr(101), b, c])
+            ..options(1).with_addresses([addr(101), addr(102), b, c, d, e])
         };
-        for announced in &mut router.announced[1..] {
-            announced.iface = ETH1;
+        // Its own interface with a virtual MAC.
+        router.announced[1].iface = IfaceId(4);
+        for announced in &mut router.announced[2..4] {
+            (announced.iface, announced.carrier) = (ETH1, Carrier::Plain);
+        }
+        for announced in &mut router.announced[4..] {
+            (announced.iface, announced.carrier) = (IfaceId(3), Carrier::Made);
         }
         let mut engine = started(config([(R1, router)]));
         let commands = run(&mut engine, ms(34_000));

@@ -97,6 +97,7 @@ fn added_addresses_are_installed_and_announced_alone() {
     let new = Announced {
         address: addr(102),
         iface: ETH0,
+        carrier: crate::Carrier::Own,
     };
     let what = Announcement::These([new].into());
     assert_eq!(
@@ -291,6 +292,7 @@ fn pacing_can_be_switched_on() {
     let one = Announced {
         address: addr(101),
         iface: ETH0,
+        carrier: crate::Carrier::Own,
     };
     let what = Announcement::One(one);
     assert_eq!(
