@@ -18,7 +18,6 @@ pub fn features(config: &Config) -> Vec<(Option<&str>, &'static str)> {
     let globals = &config.globals;
     let global = [
         (!config.bfd_instances.is_empty(), "bfd_instance"),
-        (globals.config_save_dir.is_some(), "config_save_dir"),
         (globals.dbus, "enable_dbus"),
     ];
     let mut features: Vec<_> = global

@@ -15,7 +15,6 @@ const BUFFERS: &str = "each socket asks for 4 MiB, more than any burst of advert
 const NETLINK: &str =
     "the socket asks for 4 MiB, and what is lost for lack of room is asked for again";
 const RESCAN: &str = "what is lost for lack of room is looked up again in /proc";
-const LATER: &str = "it is not implemented yet";
 const PROCESS: &str = "there is one process with two threads, not one for each subsystem";
 
 #[rustfmt::skip] // a row of the table is a line
@@ -129,7 +128,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("reload_repeat", FLAG, "", "Keep that file; a time without a date means every day."),
     row("reload_file", optional("[PATH]"), "", "A file that exists while a reload runs."),
     row("tmp_config_directory", word("DIRECTORY"), "", "Where a copy of the configuration is kept.").no_effect("one process reads the files; no copy is made"),
-    row("config_save_dir", word("DIRECTORY"), "", "Where the state is dumped before and after each reload.").no_effect(LATER),
+    row("config_save_dir", word("DIRECTORY"), "", "Where each configuration is kept, and the state before and after each reload."),
     row("data_use_instance", BOOL, "false", "The names of dump files hold the instance and the namespace."),
     row("state_dump_file", word("PATH"), "/tmp/keepalived.data", "The dump of SIGUSR1.").since("2.3.2"),
     row("stats_dump_file", word("PATH"), "/tmp/keepalived.stats", "The dump of SIGUSR2.").since("2.3.2"),

@@ -80,6 +80,13 @@ pub enum Look {
     },
     /// keepalived's JSON file.
     Json,
+    /// What `config_save_dir` keeps of a reload.
+    Reload {
+        /// Which; the first is 1.
+        number: u32,
+        /// Whether it has been done.
+        done: bool,
+    },
 }
 
 /// What follows a turn.

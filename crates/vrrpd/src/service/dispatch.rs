@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use keepalived_conf::Config;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
@@ -21,7 +22,7 @@ use super::signals::{Signals, Wish};
 use super::timetable::Timetable;
 use super::{LAST_WORDS, News, Reload, dump};
 use crate::compat;
-use crate::daemon::{Change, Message, Task, View};
+use crate::daemon::{Change, Look, Message, Task, View};
 use crate::plan::{NotifyPrograms, Plan, Tracker};
 use crate::settings::Settings;
 use crate::systemd::{self, State};
@@ -139,6 +140,8 @@ struct Desk {
     /// `reload_time_file`, and what it rings.
     timetable: Option<Timetable>,
     time_to_reload: Arc<Notify>,
+    /// How many there have been, with those that were refused.
+    reloads: u32,
 }
 
 impl Desk {
@@ -159,6 +162,7 @@ impl Desk {
             watches: (None, None),
             timetable: None,
             time_to_reload: Arc::default(),
+            reloads: 0,
         }
     }
 
@@ -185,17 +189,41 @@ impl Desk {
         let micros = u64::try_from(monotonic.tv_sec).unwrap_or_default() * 1_000_000
             + u64::try_from(monotonic.tv_nsec).unwrap_or_default() / 1_000;
         systemd::notify(State::Reloading(micros));
+        self.reloads += 1;
+        let number = self.reloads;
+        self.look_for(
+            &self.plan.config,
+            Look::Reload {
+                number,
+                done: false,
+            },
+        );
         match reload() {
-            Some(plan) => self.news.send(Message::Reload(Box::new(plan))),
+            Some(plan) => {
+                let config = Arc::clone(&plan.config);
+                dump::save_config(&config, number);
+                self.news.send(Message::Reload(Box::new(plan)));
+                self.look_for(&config, Look::Reload { number, done: true });
+            }
             None => error!("the new configuration cannot run; the old one goes on"),
         }
         systemd::notify(State::Ready);
+    }
+
+    /// Has the state kept where `config` has a `config_save_dir`.
+    fn look_for(&self, config: &Config, look: Look) {
+        if config.globals.config_save_dir.is_some() {
+            self.news.send(Message::Look(look));
+        }
     }
 
     /// A new plan: what is the same stays open.
     fn adopt(&mut self, plan: Arc<Plan>) {
         self.before = core::mem::replace(&mut self.plan, plan);
         let first = !core::mem::replace(&mut self.adopted, true);
+        if first {
+            dump::save_config(&self.plan.config, 0);
+        }
         self.watch(first);
         self.keep_time();
         self.pipes.adopt(&self.plan);

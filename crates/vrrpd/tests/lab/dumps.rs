@@ -1,12 +1,16 @@
 //! What monitoring reads of a running daemon, next to keepalived's for the same configuration.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use vrrp_lab::{Lab, Process, until};
 
 use crate::Case;
-use crate::scene::SOON;
+use crate::features::says;
+use crate::keepalived::{Start, ours, theirs};
+use crate::scene::{SOON, lan, v3, wait_for};
 use crate::twins::{PROGRAMS, hosts, json, signal, text};
 
 pub(crate) const CASES: &[Case] = &[
@@ -16,7 +20,74 @@ pub(crate) const CASES: &[Case] = &[
         &["keepalived"],
         cleared,
     ),
+    (
+        "what_a_reload_changes_is_kept_where_that_is_asked_for",
+        &[],
+        || saved(ours, false),
+    ),
+    (
+        "what_a_reload_of_keepalived_changes_is_kept_where_that_is_asked_for",
+        &["keepalived"],
+        || saved(theirs, true),
+    ),
 ];
+
+/// `config_save_dir`, which is made: the configurations, and the state before and after. Passwords are in those of
+/// keepalived.
+fn saved(start: Start, with_password: bool) {
+    let lab = lan(1, false);
+    let node = &lab["node1"];
+    let folder = node.dir().join("saved");
+    let conf = |priority: u8| {
+        let globals = format!(
+            "global_defs {{\n  config_save_dir {}\n}}\n",
+            folder.display()
+        );
+        let secret =
+            "priority 1\n  authentication {\n    auth_type PASS\n    auth_pass mumswort\n  }";
+        let v2 = v3(1, "1").replace("version 3", "version 2");
+        globals
+            + &v2
+                .replace("priority 1", secret)
+                .replace("priority 1", &format!("priority {priority}"))
+    };
+    // A name begins with whose file it is, and a process id; what follows says which it is.
+    let kept = |begin: &str, end: &str| {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.path());
+        names.find(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            let id = name
+                .strip_prefix(begin)
+                .and_then(|rest| rest.strip_suffix(end));
+            id.is_some_and(|id| id.bytes().all(|octet| octet.is_ascii_digit()))
+        })
+    };
+    let holds = |begin: &str, end: &str, content: &str| {
+        kept(begin, end).is_some_and(|path| text(&path).contains(content))
+    };
+    let process = start(node, &conf(200));
+    wait_for("the first", &process, || {
+        holds("keepalived.conf.", ".0", "priority 200")
+    });
+    says(&process, "Startup complete");
+    for name in ["vrrpd.conf", "keepalived.conf"] {
+        node.write(name, &conf(150)).unwrap();
+    }
+    process.signal(Signal::SIGHUP).unwrap();
+    wait_for("the state before", &process, || {
+        holds("keepalived_vrrp.", ".1.pre", "Priority = 200\n")
+    });
+    wait_for("the state after", &process, || {
+        holds("keepalived_vrrp.", ".1.post", "Priority = 150\n")
+    });
+    wait_for("the second", &process, || {
+        holds("keepalived.conf.", ".1", "priority 150")
+    });
+    let path = kept("keepalived.conf.", ".1").unwrap();
+    assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+    assert_eq!(text(&path).contains("mumswort"), with_password);
+}
 
 /// A bit of everything: both versions and families, a password, a group, scripts, files, unicast, a virtual MAC.
 const RICH: &str = include_str!("../data/rich.conf");

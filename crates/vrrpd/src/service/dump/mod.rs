@@ -8,12 +8,12 @@ mod json;
 mod stats;
 mod text;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use keepalived_conf::config::Globals;
+use keepalived_conf::config::{Config, Globals, Secrets};
 use tracing::{error, info};
 
 use crate::daemon::{Look, View};
@@ -42,6 +42,11 @@ pub(super) fn write(view: &View, settings: &Settings) {
             "VRRP as json",
             json::text(view),
         ),
+        Look::Reload { number, done } => {
+            let side = if done { "post" } else { "pre" };
+            let name = format!("keepalived_vrrp.{}.{number}.{side}", std::process::id());
+            return save(globals, &name, &data::text(view));
+        }
     };
     let path = match asked {
         Some(path) if path.ends_with('/') => Path::new(path).join(name),
@@ -54,6 +59,27 @@ pub(super) fn write(view: &View, settings: &Settings) {
     );
     if let Err(reason) = replace(&path, content.as_bytes()) {
         error!("cannot write {}: {reason}", path.display());
+    }
+}
+
+/// Keeps the configuration as it was read at a reload, or at the start, which is number 0.
+pub(super) fn save_config(config: &Config, number: u32) {
+    let name = format!("keepalived.conf.{}.{number}", std::process::id());
+    save(&config.globals, &name, &config.to_text(Secrets::Masked));
+}
+
+/// Into `config_save_dir`, which is made if it is missing.
+fn save(globals: &Globals, name: &str, content: &str) {
+    let Some(dir) = &globals.config_save_dir else {
+        return;
+    };
+    let made = match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    };
+    let path = Path::new(dir).join(name);
+    if let Err(reason) = made.and_then(|()| replace(&path, content.as_bytes())) {
+        error!("config_save_dir: cannot write {}: {reason}", path.display());
     }
 }
 
