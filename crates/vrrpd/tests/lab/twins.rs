@@ -81,7 +81,17 @@ pub(crate) fn hosts(interfaces: &[(String, Vec<Cidr>)]) -> Lab {
 pub(crate) fn signal(program: Program, host: &Host, name: &str) {
     let asked = program.command().arg(format!("--signum={name}")).output();
     let number = String::from_utf8(asked.unwrap().stdout).unwrap();
-    let pid = fs::read_to_string(host.dir().join("keepalived.pid")).unwrap();
+    // It is there when the program has started, but a busy one says so first, or writes it in two steps.
+    let file = host.dir().join("keepalived.pid");
+    let pid = until(2 * SOON, || {
+        Some(text(&file)).filter(|pid| pid.ends_with('\n'))
+    })
+    .unwrap_or_else(|| {
+        panic!(
+            "{program:?} has no pid file\n{}",
+            text(&host.dir().join("keepalived.log"))
+        )
+    });
     let sent = Command::new("kill")
         .arg(format!("-{}", number.trim()))
         .arg(pid.trim())
