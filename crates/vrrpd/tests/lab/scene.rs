@@ -130,7 +130,8 @@ pub(crate) fn inherits_by(
     first
 }
 
-/// Never early, late by less than an advertisement interval.
+/// Never early; late only as a busy machine makes it, for which the interval is no measure. How late a takeover may be is
+/// judged in virtual time (tests/sim.rs).
 pub(crate) fn in_time(frame: &Frame, since: SystemTime, expected: Duration, interval: Duration) {
     let took = frame.at.duration_since(since).unwrap();
     assert!(
@@ -140,7 +141,7 @@ pub(crate) fn in_time(frame: &Frame, since: SystemTime, expected: Duration, inte
         expected - took
     );
     assert!(
-        took < expected + interval,
+        took < expected + interval + SOON,
         "{} took over {:?} too late",
         frame.host,
         took - expected

@@ -28,19 +28,19 @@ pub(super) fn down(
 /// What is said of a time that was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Not early, and late by less than an advertisement interval.
+    /// Not early, and late by less than is allowed: an advertisement interval, and what the machine took itself.
     Right,
     /// Never right: somebody did not wait as long as the RFC says.
     Early,
-    /// By an advertisement interval or more.
+    /// By that or more.
     Late,
 }
 
 /// Judges `measured` against `expected`.
-pub(super) fn judge(expected: Duration, measured: Duration, interval: Duration) -> Verdict {
+pub(super) fn judge(expected: Duration, measured: Duration, allowed: Duration) -> Verdict {
     if measured < expected {
         Verdict::Early
-    } else if measured >= expected + interval {
+    } else if measured >= expected + allowed {
         Verdict::Late
     } else {
         Verdict::Right

@@ -37,6 +37,8 @@ pub(super) struct Play {
     screen: Screen,
     begun: Instant,
     redrawn: Instant,
+    /// By how much this process, which is no better off than the daemons, was woken too late at most.
+    stalled: Duration,
 }
 
 /// What a takeover is counted from.
@@ -60,6 +62,7 @@ impl Play {
             screen,
             begun: now,
             redrawn: now,
+            stalled: Duration::ZERO,
         }
     }
 

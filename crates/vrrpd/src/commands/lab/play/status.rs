@@ -8,6 +8,8 @@ use super::Play;
 
 /// How often a terminal is redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
+/// Time between two looks at a condition.
+const NAP: Duration = Duration::from_millis(10);
 
 impl Play {
     /// Waits for a condition, and keeps the screen alive meanwhile.
@@ -29,7 +31,9 @@ impl Play {
                 let block = self.status();
                 self.screen.block(block);
             }
-            std::thread::sleep(Duration::from_millis(10));
+            let asleep = Instant::now();
+            std::thread::sleep(NAP);
+            self.stalled = self.stalled.max(asleep.elapsed().saturating_sub(NAP));
         }
     }
 

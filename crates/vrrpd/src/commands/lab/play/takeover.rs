@@ -7,7 +7,7 @@ use vrrp_proto::{AdvertInterval, Priority, Version};
 
 use super::super::judge::{Deviation, Seconds, Verdict, down, judge, skew};
 use super::super::stage::Sent;
-use super::{Play, Row, Since, longest};
+use super::{PATIENCE, Play, Row, Since, longest};
 
 impl Play {
     /// Waits for a new Active node, judges when it came and whether it does its work.
@@ -63,8 +63,9 @@ impl Play {
         }
         let times = self.times(router, since, from, &sent);
         let text = match times {
-            Some((expected, measured, interval)) => {
-                let verdict = judge(expected, measured, interval);
+            Some((expected, measured, allowed)) => {
+                // The advert before was perhaps heard late, and the timer too.
+                let verdict = judge(expected, measured, allowed + 2 * self.stalled);
                 let deviation = Deviation { expected, measured };
                 if verdict != Verdict::Right {
                     let wrong = if verdict == Verdict::Early {
@@ -110,7 +111,7 @@ impl Play {
         });
     }
 
-    /// Expected and measured time, and the interval that makes the difference a late one.
+    /// Expected and measured time, and the difference that makes it a late one.
     fn times(
         &self,
         router: usize,
@@ -151,7 +152,7 @@ impl Play {
                 } else {
                     down(version, priority, own, missed)
                 };
-                (wait + down, at, own)
+                (wait + down, at, own + PATIENCE)
             }
             Since::LastAdvert { of } => {
                 let last = self
