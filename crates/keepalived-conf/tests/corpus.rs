@@ -50,6 +50,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+// vrid-*.conf, same-vrid*.conf: what a number may be, and twice on one network.
+//= KA-CFG-01 test
+// number-*.conf: what keepalived takes instead of a priority that is none.
+//= KA-CFG-02 test
 // strict.conf, strict-false.conf, strict-unicast.conf, no-vip-strict.conf: what it overrules, and what it refuses.
 //= KA-CFG-06 test
 // auth-cases.conf: with VRRPv3, and AH with IPv6.

@@ -41,7 +41,7 @@ pub(super) const GLOBALS: &[Keyword] = &[
     row("vrrp_mcast_group4", Takes::Address, "224.0.0.18", "Group of IPv4 adverts."),
     row("vrrp_mcast_group6", Takes::Address, "ff02::12", "Group of IPv6 adverts."),
     row("default_interface", Takes::Interface, "eth0", "Interface of static entries that name none."),
-    row("dynamic_interfaces", optional("[allow_if_changes]"), "", "Interfaces may come and go; without it, all must exist at the start."),
+    row("dynamic_interfaces", optional("[allow_if_changes]"), "", "Interfaces may come and go; without it, all must exist at the start. One that comes back may be of another kind, with and without allow_if_changes."),
     row("vrrp_garp_master_delay", SECONDS, "5", "Second burst of announcements so long after becoming MASTER; 0 none.").unit("s"),
     row("vrrp_garp_master_repeat", int(0, ANY), "5", "Announcements of each address in a burst."),
     row("vrrp_garp_master_refresh", SECONDS, "0", "Announce again every so often while MASTER; 0 never.").unit("s"),

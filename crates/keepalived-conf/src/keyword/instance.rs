@@ -49,7 +49,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     row("track_process", Takes::Lines { entry: TRACKED }, "", "Processes (vrrp_track_process, defined above) that count."),
     row("track_bfd", Takes::Lines { entry: TRACKED }, "", "BFD sessions (bfd_instance, defined above) that count.").no_effect(BFD),
     row("dont_track_primary", FLAG, "", "The loss of its own interface is no fault."),
-    row("track_src_ip", FLAG, "", "The absence of the configured source address is a fault."),
+    row("track_src_ip", FLAG, "", "The absence of the configured source address is a fault; here it is without this keyword, too."),
     row("mcast_src_ip", Takes::Address, "first address of the interface", "Source address of adverts."),
     row("unicast_src_ip", Takes::Address, "first address of the interface", "Source address of unicast adverts."),
     row("unicast_peer", Takes::Lines { entry: "ADDRESS [min_ttl N] [max_ttl N]" }, "", "Send adverts to these addresses and not to the group."),

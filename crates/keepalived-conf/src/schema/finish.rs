@@ -539,6 +539,7 @@ impl Reader<'_> {
             .for_each(|finding| self.report(finding));
     }
 
+    //= KA-CFG-01
     /// Two instances that are one virtual router.
     fn same_virtual_router(&mut self) {
         let instances = &self.config.instances;

@@ -128,6 +128,7 @@ impl Reader<'_> {
             "state" => self.state(instance, line),
             "interface" => set(&mut instance.interface, self.interface(line)),
             "virtual_router_id" => set(&mut draft.vrid, self.small(line)),
+            //= KA-CFG-02
             "priority" => {
                 let priority = self.small(line);
                 if priority.is_none() && !self.stopped {
