@@ -108,9 +108,7 @@ impl<B: Backend, C: Clock> Daemon<B, C> {
     /// fault, and ends when one gets it.
     pub(super) fn refresh_holds(&mut self, plan: &Arc<Plan>) {
         for (id, router) in &plan.routers {
-            let unicast = router.instance.unicast.as_ref();
-            let alone = unicast.is_some_and(|unicast| unicast.peers.is_empty());
-            self.hold(*id, Hold::NoPeers, alone);
+            self.hold(*id, Hold::NoPeers, router.lacks_peers());
             let ipvlan = router.instance.ipvlan.as_ref();
             let bare = ipvlan.is_some_and(|ipvlan| ipvlan.address.is_none());
             self.hold(

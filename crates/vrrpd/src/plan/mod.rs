@@ -92,6 +92,12 @@ impl Router {
     pub fn links(&self) -> impl Iterator<Item = &Made> {
         self.vmac.iter().chain(&self.address_vmacs)
     }
+
+    /// Whether it is to use unicast and has nobody to talk to (`unicast_fault_no_peer`).
+    pub fn lacks_peers(&self) -> bool {
+        let unicast = self.instance.unicast.as_ref();
+        unicast.is_some_and(|unicast| unicast.peers.is_empty())
+    }
 }
 
 /// An interface that is made for a virtual router: one with its MAC address (RFC 9568 §7.3), or an ipvlan.

@@ -122,7 +122,7 @@ fn round(lab: &Lab, config: &Config, scripts: Scripts) {
         // They shall have something to do besides dumping.
         thread::sleep(SOON / 20);
         let [ours, theirs] = looks();
-        let done = theirs.checked && ours.checked && theirs.settled();
+        let done = theirs.checked && ours.checked && theirs.settled(config);
         (done && ours == theirs).then_some(())
     });
     if alike.is_none() {
@@ -181,9 +181,9 @@ struct Look {
 
 impl Look {
     /// Alone on its LAN, a router ends as Active or at fault.
-    fn settled(&self) -> bool {
+    fn settled(&self, config: &Config) -> bool {
         let ended = |instance: &Value| matches!(instance["state"].as_u64(), Some(2 | 3));
-        !self.instances.is_empty() && self.instances.iter().all(ended)
+        self.instances.is_empty() == config.instances.is_empty() && self.instances.iter().all(ended)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration can ask for besides addresses: things that are tied to each other, and hosts on which they
 //! come and go.
 
+use std::fs;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -208,6 +209,12 @@ fn no_peers() {
     let body = v3(200, "0.1").trim_end().trim_end_matches('}').to_owned();
     let mut process = vrrpd(node, &format!("{body}{alone}"));
     says(&process, "entering FAULT state (unicast without any peers");
+    process.signal(Signal::SIGUSR1).unwrap();
+    let dump = node.dir().join("vrrpd/keepalived.data");
+    wait_for("the data file", &process, || {
+        let dump = fs::read_to_string(&dump).unwrap_or_default();
+        dump.contains("   Wantstate = BACKUP\n   Number of config faults = 1\n")
+    });
     assert_eq!(
         process.stop(SOON).unwrap().code(),
         Some(0),
@@ -282,7 +289,7 @@ fn process() {
     );
     says(&process, "Entering MASTER STATE");
     let pid = process.pid();
-    let of = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let of = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
     let limit = || {
         let limits = of("limits");
         let line = limits

@@ -95,9 +95,13 @@ fn instance(out: &mut String, view: &View, router: &Router, snapshot: &Snapshot)
     } else {
         writeln!(out, "   Flags: none")?;
     }
-    writeln!(out, "   Wantstate = {state}")?;
-    // What keepalived counts here keeps an instance from running at all.
-    writeln!(out, "   Number of config faults = 0")?;
+    let wanted = compat::state_word(text::wanted(router, snapshot));
+    writeln!(out, "   Wantstate = {wanted}")?;
+    writeln!(
+        out,
+        "   Number of config faults = {}",
+        u8::from(router.lacks_peers())
+    )?;
     writeln!(
         out,
         "   Number of interface and track script faults = {}",

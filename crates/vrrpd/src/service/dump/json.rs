@@ -87,7 +87,10 @@ fn data(view: &View, router: &Router, snapshot: &Snapshot) -> Value {
     put("nopreempt", (!instance.preempt).into());
     put("preempt_delay", instance.preempt_delay.as_secs().into());
     put("state", state.into());
-    put("wantstate", state.into());
+    put(
+        "wantstate",
+        compat::state_number(text::wanted(router, snapshot)).into(),
+    );
     put("version", instance.version.number().into());
     put("smtp_alert", instance.smtp_alert.into());
     put(

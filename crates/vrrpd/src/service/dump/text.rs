@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use keepalived_conf::config::{
-    self, Address, Insert, NextHop, Prefix, Route, RouteKind, Rule, RuleAction,
+    self, Address, Insert, NextHop, Prefix, Route, RouteKind, Rule, RuleAction, State,
 };
 use vrrp_fsm::{Role, Snapshot, Status};
 
@@ -54,6 +54,15 @@ pub(super) fn ctime(time: Duration) -> String {
 /// Whether its addresses are on the host.
 pub(super) const fn is_set(snapshot: &Snapshot) -> bool {
     matches!(snapshot.role, Role::Active)
+}
+
+/// keepalived's `wantstate`: the state, but what was written of an instance that its configuration keeps from running.
+pub(super) fn wanted(router: &Router, snapshot: &Snapshot) -> Status {
+    match (router.lacks_peers(), router.instance.state) {
+        (false, _) => snapshot.status,
+        (true, Some(State::Master)) => Status::Active,
+        (true, _) => Status::Backup,
+    }
 }
 
 /// The priority of the Active router, if that is another one.
