@@ -120,7 +120,7 @@ fn round(lab: &Lab, config: &Config, scripts: Scripts) {
     let looks = || PROGRAMS.map(|program| look(program, &lab[program.host()], config));
     let alike = until(longest(config), || {
         // They shall have something to do besides dumping.
-        thread::sleep(SOON / 20);
+        thread::sleep(Duration::from_millis(250));
         let [ours, theirs] = looks();
         let done = theirs.checked && ours.checked && theirs.settled(config);
         (done && ours == theirs).then_some(())

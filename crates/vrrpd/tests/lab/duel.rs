@@ -9,11 +9,13 @@ use std::time::SystemTime;
 use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, HostPlan, Lab, Plan, Process, until};
 
-use crate::Case;
 use crate::scene::{SECOND, SOON, VIP, addresses, resigns, serves, v3};
 use crate::twins::{Program, json};
+use crate::{Case, ROOT};
 
 const NEEDS: &[&str] = &["keepalived"];
+/// keepalived runs no script where it cannot become the user of the script.
+const THEIR_SCRIPTS: &[&str] = &["keepalived", ROOT];
 const OURS: [Program; 2] = [Program::Ours, Program::Theirs];
 const THEIRS: [Program; 2] = [Program::Theirs, Program::Ours];
 
@@ -45,7 +47,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     (
         "a_groups_script_of_keepalived_moves_all_to_us",
-        NEEDS,
+        THEIR_SCRIPTS,
         || group_script(THEIRS),
     ),
     ("a_scripts_weight_hands_over_to_keepalived", NEEDS, || {
@@ -53,7 +55,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     (
         "a_scripts_weight_of_keepalived_hands_over_to_us",
-        NEEDS,
+        THEIR_SCRIPTS,
         || script_weight(THEIRS),
     ),
     ("a_scripts_fault_hands_over_to_keepalived", NEEDS, || {
@@ -61,7 +63,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     (
         "a_scripts_fault_of_keepalived_hands_over_to_us",
-        NEEDS,
+        THEIR_SCRIPTS,
         || script_fault(THEIRS),
     ),
     (

@@ -9,14 +9,15 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use vrrp_lab::{Host, HostPlan, Plan, Process, until};
 
-use crate::Case;
 use crate::keepalived::theirs;
 use crate::scene::{SOON, VIP, script, text, vrrpd};
 use crate::smtp::{Mail, Manners, Smtp};
+use crate::{Case, ROOT};
 
 pub(crate) const CASES: &[Case] = &[(
     "fifos_programs_and_mails_are_told_what_keepalived_tells",
-    &["keepalived"],
+    // keepalived runs no script where it cannot become the user of the script.
+    &["keepalived", ROOT],
     as_keepalived,
 )];
 

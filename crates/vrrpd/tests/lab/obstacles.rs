@@ -17,7 +17,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use vrrp_lab::{Capture, Frame, Host, Lab, Process, until};
 
 use crate::Case;
-use crate::scene::{SOON, VIP, active, lan, script, text, v3, vrrpd, wait_for};
+use crate::scene::{SOON, VIP, active, lan, script, starved, text, v3, vrrpd, wait_for};
 use crate::smtp::{Manners, Smtp};
 
 pub(crate) const CASES: &[Case] = &[
@@ -88,6 +88,7 @@ impl Scene {
         Judge {
             since,
             memory: memory(daemon),
+            starved: starved(daemon),
         }
     }
 
@@ -118,14 +119,15 @@ impl Scene {
     }
 }
 
-/// When serving began, and with how much memory.
+/// When serving began, with how much memory, and after how much waiting for a processor.
 pub(crate) struct Judge {
     since: SystemTime,
     memory: u64,
+    starved: Duration,
 }
 
 impl Judge {
-    /// No advert was late, nobody took over, and the memory is what it was.
+    /// No advert was late but for want of a processor, nobody took over, and the memory is what it was.
     pub(crate) fn verdict(&self, scene: &Scene, daemon: &Process) {
         scene.adverts(3);
         let frames = scene.capture.frames();
@@ -140,7 +142,11 @@ impl Judge {
             after.at.duration_since(before.at).unwrap()
         });
         let longest = gaps.max().expect("two adverts");
-        assert!(longest < 3 * INTERVAL, "an advert after {longest:?}");
+        let starved = starved(daemon).saturating_sub(self.starved);
+        assert!(
+            longest < 3 * INTERVAL + starved,
+            "an advert after {longest:?}, of which the processors were busy for {starved:?}"
+        );
         let grown = memory(daemon).saturating_sub(self.memory);
         assert!(grown < GROWTH, "{grown} octets more than at the start");
     }
@@ -337,7 +343,8 @@ fn unread_fifo() {
     let mut late = reader();
     wait_for("what was written without a reader", &daemon, || {
         lines += &read(&mut late);
-        lines.matches("INSTANCE \"VI_2\" MASTER 200\n").count() == 2
+        // The line of the second flap may have come after the pipe was read, and have found room.
+        lines.matches("INSTANCE \"VI_2\" MASTER 200\n").count() >= 2
     });
     assert_eq!(
         daemon.log().matches(full_line).count(),

@@ -12,7 +12,7 @@ use vrrp_lab::{Capture, Frame, Host, HostPlan, Lab, Plan, Process, until};
 use vrrp_proto::{Family, VirtualMac, Vrid};
 
 /// For what only takes as long as a busy machine makes it.
-pub(crate) const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// The tutorial's four files.
@@ -89,6 +89,18 @@ pub(crate) fn serves(host: &str) -> impl Fn(&Frame) -> bool {
 /// Whether the frame is `host`'s farewell: an advert of priority 0.
 pub(crate) fn resigns(host: &str) -> impl Fn(&Frame) -> bool {
     move |frame| &*frame.host == host && frame.advert().is_some_and(|a| a.priority.is_relinquish())
+}
+
+/// For how long the threads of a process have been ready to run and waited for a processor: what a busy machine has
+/// delayed, and nobody else.
+pub(crate) fn starved(process: &Process) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{}/task", process.pid())).unwrap();
+    tasks
+        // A thread may end at any moment.
+        .filter_map(|task| fs::read_to_string(task.unwrap().path().join("schedstat")).ok())
+        .filter_map(|numbers| numbers.split(' ').nth(1)?.parse().ok())
+        .map(Duration::from_nanos)
+        .sum()
 }
 
 /// Waits until `host` is Active: its first advert from now on.
