@@ -2,22 +2,17 @@
 
 use super::line;
 use crate::codes::Code;
-use crate::config::{Auth, Config, Family, Instance, State};
+use crate::config::{Auth, Config, Instance, State};
 use crate::diag::Diagnostic;
 use crate::span::SourceMap;
 
 const OWNER: u8 = 255;
-/// Addresses that the header can count.
-const COUNTED: usize = 255;
-/// IPv6 addresses that fit behind the headers into 1500 bytes.
-const FITTING_V6: usize = 90;
 
 pub(super) fn check(instance: &Instance, sources: &SourceMap, findings: &mut Vec<Diagnostic>) {
     findings.extend(useless(instance, sources));
     findings.extend(bfd(instance));
     findings.extend(authentication_and_state(instance));
     findings.extend(strict_and_unicast(instance));
-    findings.extend(too_many_addresses(instance));
 }
 
 /// Keywords whose companion is missing.
@@ -102,28 +97,6 @@ fn strict_and_unicast(instance: &Instance) -> Option<Diagnostic> {
             .subject(&instance.name)
             .note("keepalived 2.2.7 starts with both, newer versions do not")
             .help("remove vrrp_strict"),
-    )
-}
-
-fn too_many_addresses(instance: &Instance) -> Option<Diagnostic> {
-    let most = match instance.family {
-        Family::V4 => COUNTED,
-        Family::V6 => FITTING_V6,
-    };
-    let first = instance.addresses.get(most)?;
-    let finding = Diagnostic::new(
-        Code::AddressesTooMany,
-        first.origin.span,
-        format!(
-            "{} addresses do not fit into an advert of {most}",
-            instance.addresses.len()
-        ),
-    );
-    Some(
-        finding
-            .subject(&instance.name)
-            .label("from here on they are not advertised")
-            .help("write them into virtual_ipaddress_excluded, or make a second instance"),
     )
 }
 

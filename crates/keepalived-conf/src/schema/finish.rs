@@ -17,6 +17,11 @@ use crate::host::NamedInterface;
 use crate::lex::Word;
 use crate::span::Span;
 
+/// Addresses that the header can count.
+const COUNTED: usize = 255;
+/// IPv6 addresses that fit into 1500 bytes by keepalived's sum, with which its peers compare; one more would.
+const FITTING_V6: usize = 89;
+
 impl Reader<'_> {
     pub(super) fn finish(&mut self) {
         self.finish_globals();
@@ -419,6 +424,27 @@ impl Reader<'_> {
             };
             self.report(finding.help("write the addresses into virtual_ipaddress { }"));
         }
+        self.exclude_what_does_not_fit(&mut draft.instance);
+    }
+
+    //= KA-CFG-03
+    fn exclude_what_does_not_fit(&mut self, instance: &mut Instance) {
+        let most = match instance.family {
+            Family::V4 => COUNTED,
+            Family::V6 => FITTING_V6,
+        };
+        let Some(first) = instance.addresses.get(most) else {
+            return;
+        };
+        let message = format!(
+            "{} addresses do not fit into an advert of {most}",
+            instance.addresses.len()
+        );
+        let finding = Diagnostic::new(Code::AddressesTooMany, first.origin.span, message)
+            .label("from here on they are not advertised")
+            .help("write them into virtual_ipaddress_excluded, or make a second instance");
+        self.report(finding);
+        instance.excluded.extend(instance.addresses.drain(most..));
     }
 
     fn finish_group(&mut self, draft: GroupDraft) {

@@ -86,6 +86,7 @@ pub(super) fn options(
         iface: placed.iface,
         carrier: carrier(placed.iface),
     });
+    //= KA-CFG-04
     let advertised = instance.addresses.iter().map(|address| address.address);
     let old_checksum = instance
         .unicast

@@ -12,8 +12,8 @@ use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, Host};
 
 use crate::Case;
-use crate::features::{ip, says, wait_for};
-use crate::scene::{SECOND, SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd};
+use crate::features::{ip, says};
+use crate::scene::{SECOND, SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd, wait_for};
 
 pub(crate) const CASES: &[Case] = &[
     (

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use vrrp_lab::{Capture, Host, HostPlan, Lab, Plan, Process, until};
 
 use crate::Case;
-use crate::scene::{SECOND, SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd};
+use crate::scene::{SECOND, SOON, VIP, active, holders, lan, resigns, serves, v3, vrrpd, wait_for};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -48,6 +48,11 @@ pub(crate) const CASES: &[Case] = &[
         ipvlan,
     ),
     (
+        "addresses_that_fit_into_no_advert_are_served_all_the_same",
+        &[],
+        too_many,
+    ),
+    (
         "promote_secondaries_is_set_while_it_runs",
         &[],
         promote_secondaries,
@@ -76,11 +81,6 @@ pub(crate) fn ip(host: &Host, words: &str) -> String {
         text(&output.stderr)
     );
     text(&output.stdout)
-}
-
-pub(crate) fn wait_for(what: &str, process: &Process, condition: impl Fn() -> bool) {
-    until(2 * SOON, || condition().then_some(()))
-        .unwrap_or_else(|| panic!("{what}: not in time\n{}", process.log()));
 }
 
 pub(crate) fn says(process: &Process, text: &str) {
@@ -520,4 +520,33 @@ fn promote_secondaries() {
         process.log()
     );
     assert_eq!(now(), "0");
+}
+
+/// 300 addresses and an excluded one: an advert has room for 255, all are there, and the hosts are told of all.
+//= KA-CFG-03 test
+//= KA-CFG-04 test
+fn too_many() {
+    let lab = lan(1, false);
+    let address = |n: usize| format!("10.0.{}.{}", 1 + n / 200, 1 + n % 200);
+    let all: Vec<String> = (0..300).map(address).collect();
+    let lists = format!(
+        "{}\n  }}\n  virtual_ipaddress_excluded {{\n    {}",
+        all.join("\n    "),
+        address(300)
+    );
+    let capture = Capture::start(&lab).unwrap();
+    let process = vrrpd(&lab["node1"], &v3(200, "0.3").replacen(VIP, &lists, 1));
+    let advert = active(&capture, "node1");
+    let count = advert.advert().map(|advert| advert.addresses.len());
+    assert_eq!(count, Some(255), "{}", process.log());
+    wait_for("all are announced", &process, || {
+        (0..=300).all(|n| {
+            let address = address(n).parse().unwrap();
+            capture.look(|frames| frames.iter().any(|frame| frame.announces(address)))
+        })
+    });
+    for n in [0, 254, 255, 299, 300] {
+        assert_eq!(holders(&lab, &address(n)), ["node1"], "{n}");
+    }
+    assert!(process.log().contains("do not fit into an advert"));
 }

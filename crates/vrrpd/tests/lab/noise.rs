@@ -16,8 +16,8 @@ use vrrp_net::linux::Linux;
 use vrrp_net::{Backend as _, Mac, Op};
 
 use crate::Case;
-use crate::features::{ip, says, wait_for};
-use crate::scene::{SOON, VIP, active, holders, lan, serves, v3, vrrpd};
+use crate::features::{ip, says};
+use crate::scene::{SOON, VIP, active, holders, lan, serves, v3, vrrpd, wait_for};
 
 pub(crate) const CASES: &[Case] = &[
     (
