@@ -119,8 +119,10 @@ pub struct NextHop {
 /// Lightweight tunnels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Encap {
-    /// IP in IP, of either family.
+    /// In IP, of either family.
     Ip {
+        /// Of the outer header, and of its addresses.
+        family: Family,
         /// Tunnel id.
         id: Option<u64>,
         /// Outer destination.

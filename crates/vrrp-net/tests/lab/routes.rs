@@ -238,6 +238,7 @@ fn route_options_reach_the_kernel() {
     // Tunnels are part of some kernels only.
     let encaps = [
         Encap::Ip {
+            family: Family::V4,
             id: Some(5),
             destination: Some([192, 0, 2, 1].into()),
             source: Some([192, 0, 2, 2].into()),

@@ -355,8 +355,9 @@ fn encap(encapsulation: &Encapsulation) -> Encap {
             tos,
             ttl,
             flags,
-            ..
+            family: of,
         } => Encap::Ip {
+            family: family(*of),
             id: *id,
             destination: *destination,
             source: *source,

@@ -3,7 +3,6 @@
 use super::batch::Request;
 use super::{Attrs, EncodeError, attr, family, nested, octets};
 use crate::{Encap, LockedMetric, NextHop, Preference, Route, RouteKind, RouteMetrics, Scope};
-use core::net::IpAddr;
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{RtScope, RtTable, Rta, Rtm, RtmF, Rtn, Rtprot};
 use neli::rtnl::{Rtattr, Rtmsg, RtmsgBuilder};
@@ -182,6 +181,7 @@ fn encapsulation(encap: &Encap) -> Result<(u16, Vec<u8>), EncodeError> {
     let mut attrs = Vec::new();
     let kind = match encap {
         Encap::Ip {
+            family,
             id,
             destination,
             source,
@@ -190,15 +190,12 @@ fn encapsulation(encap: &Encap) -> Result<(u16, Vec<u8>), EncodeError> {
             flags,
         } => {
             let ends = [*destination, *source];
-            if ends.iter().flatten().any(IpAddr::is_ipv4)
-                && ends.iter().flatten().any(IpAddr::is_ipv6)
-            {
+            if ends.iter().flatten().any(|end| Family::of(end) != *family) {
                 return Err(EncodeError(
-                    "both ends of an encapsulation are of one family".to_owned(),
+                    "both ends of an encapsulation are of its family".to_owned(),
                 ));
             }
             // The numbers are the same in LWTUNNEL_IP_* and LWTUNNEL_IP6_*, which says hop limit and traffic class.
-            let v6 = ends.iter().flatten().any(IpAddr::is_ipv6);
             if let Some(id) = id {
                 attrs.push(attr(number(1), id.to_be_bytes().to_vec())?);
             }
@@ -217,7 +214,10 @@ fn encapsulation(encap: &Encap) -> Result<(u16, Vec<u8>), EncodeError> {
             if let Some(flags) = flags {
                 attrs.push(attr(number(6), flags.to_be_bytes().to_vec())?);
             }
-            if v6 { IP6 } else { IP }
+            match family {
+                Family::V4 => IP,
+                Family::V6 => IP6,
+            }
         }
         Encap::Mpls { labels, ttl } => {
             let last = labels.len().saturating_sub(1);

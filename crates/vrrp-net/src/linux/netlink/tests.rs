@@ -5,7 +5,7 @@ use super::{add_address, create_link, set_ipv4};
 use crate::linux::netlink::link::Ipv4Setting;
 use crate::linux::netlink::{EncodeError, add_route};
 use crate::{
-    AddressSpec, Destination, IfIndex, IpvlanMode, Lifetime, Mac, NextHop, Route, Scope,
+    AddressSpec, Destination, Encap, IfIndex, IpvlanMode, Lifetime, Mac, NextHop, Route, Scope,
     VirtualLink, VirtualLinkKind,
 };
 use neli::{Size, ToBytes};
@@ -182,6 +182,65 @@ fn multipath_route() {
         ..route
     };
     assert!(add_route(&heavy).is_err(), "a weight of 257");
+}
+
+/// As ip(8) encodes them: RTA_ENCAP_TYPE, and the attributes in RTA_ENCAP.
+#[test]
+#[rustfmt::skip]
+fn encapsulations() {
+    let v6 = |n: u8| [[0x20, 1, 0xd, 0xb8].as_slice(), &[0; 11], &[n]].concat();
+    let ip = |family, destination: &str, source: &str| Encap::Ip {
+        family,
+        id: Some(42),
+        destination: Some(destination.parse().unwrap()),
+        source: Some(source.parse().unwrap()),
+        ttl: Some(9),
+        tos: Some(4),
+        flags: None,
+    };
+    for (encap, want) in [
+        (
+            Encap::Mpls { labels: vec![100, 200], ttl: Some(7) },
+            message(&[
+                Short(6), Short(21), Short(1), Octets(&[0; 2]), Short(24), Short(22),
+                Short(12), Short(1), Octets(&[0, 6, 0x40, 0, 0, 0xc, 0x81, 0]),
+                Short(5), Short(2), Octets(&[7, 0, 0, 0]),
+            ]),
+        ),
+        (
+            ip(Family::V4, "192.0.2.2", "192.0.2.1"),
+            message(&[
+                Short(6), Short(21), Short(2), Octets(&[0; 2]), Short(48), Short(22),
+                Short(12), Short(1), Octets(&[0, 0, 0, 0, 0, 0, 0, 42]), Short(8), Short(2), Octets(&[192, 0, 2, 2]),
+                Short(8), Short(3), Octets(&[192, 0, 2, 1]), Short(5), Short(4), Octets(&[9, 0, 0, 0]),
+                Short(5), Short(5), Octets(&[4, 0, 0, 0]),
+            ]),
+        ),
+        (
+            ip(Family::V6, "2001:db8::2", "2001:db8::1"),
+            message(&[
+                Short(6), Short(21), Short(4), Octets(&[0; 2]), Short(72), Short(22),
+                Short(12), Short(1), Octets(&[0, 0, 0, 0, 0, 0, 0, 42]), Short(20), Short(2), Octets(&v6(2)),
+                Short(20), Short(3), Octets(&v6(1)), Short(5), Short(4), Octets(&[9, 0, 0, 0]),
+                Short(5), Short(5), Octets(&[4, 0, 0, 0]),
+            ]),
+        ),
+        (
+            Encap::Ila { locator: 0x0001_0002_0003_0004 },
+            message(&[
+                Short(6), Short(21), Short(3), Octets(&[0; 2]), Short(16), Short(22),
+                Short(12), Short(1), Octets(&[0, 1, 0, 2, 0, 3, 0, 4]),
+            ]),
+        ),
+    ] {
+        let hop = NextHop { encap: Some(encap.clone()), ..NextHop::default() };
+        let route = Route { next_hops: vec![hop], ..Route::new(Family::V4, None) };
+        let sent = octets(add_route(&route));
+        assert!(sent.windows(want.len()).any(|part| part == want), "{encap:?}: {sent:02x?}");
+    }
+    let hop = NextHop { encap: Some(ip(Family::V6, "192.0.2.2", "192.0.2.1")), ..NextHop::default() };
+    let route = Route { next_hops: vec![hop], ..Route::new(Family::V4, None) };
+    assert!(add_route(&route).is_err(), "ends of the other family");
 }
 
 #[test]
